@@ -1,0 +1,1 @@
+"""The MMS bot: from `/mms` in Slack to a phone, through Sinch."""

@@ -1,0 +1,1 @@
+"""From a row to Sinch and back: sending, looking up what was lost, and telling the sender."""

@@ -1,0 +1,270 @@
+"""Sends what is queued, looks up what was lost. Only a row that certainly never left goes out again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from bot.clock import Clock
+from bot.delivery.decisions import (
+    GAVE_UP,
+    LOOKUPS_IN_ALL,
+    TELL_AT_LOOKUP,
+    after_failure,
+    gives_up_at,
+    next_lookup,
+)
+from bot.delivery.sender import Sender, SendError
+from bot.domain import Accepted, Lost, Message, Refused, Step
+from bot.store import Store, StoreUnavailableError
+from bot.tasks import Tasks
+
+CRASHED = "own-crash"
+
+LEASE_S = 10.0
+RENEW_EVERY_S = 3.0  # three chances within one lease
+POLL_S = 0.5  # for rows of other processes and for pauses that end; a new row here wakes the worker at once
+MAX_SENDING = 200  # attempts under way at once
+MAX_SENDING_PER_PERSON = 120  # of these, one person's: the rest is always there for the others
+MAX_LOOKING_UP = 200
+LOOKUP_WINDOW = timedelta(minutes=10)  # before the attempt: the clocks may differ
+FINDABLE = timedelta(days=14)  # Sinch SMS API: the list goes back 14 days
+_RECORD_PAUSE_S = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """One process's share of the sending.
+
+    Args:
+        owner: names this process in leases; another one for each start.
+        on_answer: called when there is something to tell, to wake the notifier.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sender: Sender,
+        clock: Clock,
+        owner: str,
+        give_up_after_s: float,
+        on_answer: Callable[[], None],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._clock = clock
+        self._owner = owner
+        self._give_up_after_s = give_up_after_s
+        self._on_answer = on_answer
+        self._jitter = jitter
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._tasks = Tasks()
+        self._sending: dict[str, str] = {}  # client_reference → user ID
+        self._begun: dict[str, Message] = {}  # the request may be under way
+        self._looking_up: set[str] = set()
+        self._loops: list[asyncio.Task[None]] = []
+
+    def wake(self) -> None:
+        """There is a new row."""
+        self._wake.set()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._sending)
+
+    async def start(self) -> None:
+        now = self._clock.now()
+        await self._store.resume_lookups(at_most=LOOKUPS_IN_ALL - TELL_AT_LOOKUP, since=now - FINDABLE, now=now)
+        self._loops = [
+            asyncio.create_task(self._forever(self._send_queued, self._pause), name="worker-send"),
+            asyncio.create_task(
+                self._forever(self._look_up_lost, lambda: self._clock.sleep(POLL_S)), name="worker-look-up"
+            ),
+            asyncio.create_task(
+                self._forever(self._renew, lambda: self._clock.sleep(RENEW_EVERY_S)), name="worker-renew"
+            ),
+        ]
+
+    async def stop(self, *, within_s: float) -> None:
+        """Take nothing more, give back what has not begun, and wait for what is under way.
+
+        What is still under way after ``within_s`` is cut off and kept as a lost answer, for the next start to look up.
+        """
+        self._stopping = True
+        send, look_up, renew = self._loops
+        await _cancel(send, look_up)
+        waiting = [reference for reference in self._sending if reference not in self._begun]
+        if waiting:
+            with suppress(StoreUnavailableError):
+                await self._store.release(waiting, owner=self._owner)
+        await self._tasks.drain(within_s)
+        for reference, message in list(self._begun.items()):
+            with suppress(StoreUnavailableError):
+                await self._store.record(
+                    reference, Lost(CRASHED), owner=self._owner, attempt=message.attempts, now=self._clock.now()
+                )
+        await _cancel(renew)
+
+    # -- sending
+
+    async def _send_queued(self) -> None:
+        self._wake.clear()
+        free = MAX_SENDING - len(self._sending)
+        if free <= 0:
+            return
+        claimed = await self._store.claim(
+            owner=self._owner,
+            limit=free,
+            busy=Counter(self._sending.values()),
+            per_person=MAX_SENDING_PER_PERSON,
+            now=self._clock.now(),
+            lease_s=LEASE_S,
+        )
+        for message in claimed:
+            self._sending[message.client_reference] = message.reply.user_id
+            self._tasks.start(self._send(message))
+
+    async def _send(self, message: Message) -> None:
+        reference = message.client_reference
+        try:
+            now = self._clock.now()
+            if now >= gives_up_at(message, give_up_after_s=self._give_up_after_s):
+                await self._record(message, Refused(GAVE_UP))
+                return
+            if self._stopping:
+                return
+            begun = await self._store.begin(reference, owner=self._owner, now=now, lease_s=LEASE_S)
+            if begun is None:
+                _log.info("lease_lost", client_reference=reference)
+                return
+            self._begun[reference] = begun
+            await self._record(begun, await self._attempt(begun))
+        except StoreUnavailableError:
+            _log.warning("store_unavailable", during="send", client_reference=reference)
+        finally:
+            self._sending.pop(reference, None)
+            self.wake()
+
+    async def _attempt(self, message: Message) -> Step:
+        started = self._clock.monotonic()
+        try:
+            step: Step = Accepted(await self._sender.send(message))
+        except SendError as error:
+            step = after_failure(
+                message,
+                error,
+                now=self._clock.now(),
+                give_up_after_s=self._give_up_after_s,
+                jitter=self._jitter(),
+            )
+        _log.info(
+            "attempt",
+            client_reference=message.client_reference,
+            attempt=message.attempts,
+            recipients=message.recipient_count,
+            outcome=type(step).__name__.lower(),
+            cause=getattr(step, "cause", None),
+            batch_id=getattr(step, "batch_id", None),
+            seconds=round(self._clock.monotonic() - started, 3),
+        )
+        return step
+
+    async def _record(self, message: Message, step: Step) -> None:
+        """Write the outcome, as often as it takes: it is known here only, and the lease is renewed meanwhile."""
+        while True:
+            try:
+                await self._store.record(
+                    message.client_reference,
+                    step,
+                    owner=self._owner,
+                    attempt=message.attempts,
+                    now=self._clock.now(),
+                )
+            except StoreUnavailableError:
+                _log.warning("store_unavailable", during="record", client_reference=message.client_reference)
+                await self._clock.sleep(_RECORD_PAUSE_S)
+            else:
+                self._begun.pop(message.client_reference, None)
+                self._on_answer()
+                return
+
+    # -- lost answers
+
+    async def _look_up_lost(self) -> None:
+        now = self._clock.now()
+        if count := await self._store.take_up_lost(cause=CRASHED, now=now):
+            _log.warning("cut_off_sends_taken_up", count=count)
+        free = MAX_LOOKING_UP - len(self._looking_up)
+        if free <= 0:
+            return
+        for message in await self._store.claim_lookups(owner=self._owner, limit=free, now=now, lease_s=LEASE_S):
+            self._looking_up.add(message.client_reference)
+            self._tasks.start(self._look_up(message))
+
+    async def _look_up(self, message: Message) -> None:
+        reference = message.client_reference
+        try:
+            since = (message.first_attempt_at or message.created_at) - LOOKUP_WINDOW
+            try:
+                batch_id = await self._sender.find(message, since=since)
+            except SendError:
+                batch_id = None
+            now = self._clock.now()
+            lookups = message.lookups + 1
+            pause = next_lookup(lookups)
+            await self._store.record_lookup(
+                reference,
+                batch_id=batch_id,
+                next_at=None if pause is None else now + pause,
+                tell=lookups >= TELL_AT_LOOKUP,
+                now=now,
+            )
+            _log.info("looked_up", client_reference=reference, lookup=lookups, batch_id=batch_id)
+            self._on_answer()
+        except StoreUnavailableError:
+            _log.warning("store_unavailable", during="look_up", client_reference=reference)
+        finally:
+            self._looking_up.discard(reference)
+
+    # -- loops
+
+    async def _renew(self) -> None:
+        held = [*self._sending, *self._looking_up]
+        if held:
+            await self._store.renew(held, owner=self._owner, now=self._clock.now(), lease_s=LEASE_S)
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_S):
+                await self._wake.wait()
+
+    async def _forever(self, step: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[Any]]) -> None:
+        while True:
+            try:
+                await step()
+            except StoreUnavailableError:
+                _log.warning("store_unavailable", during="worker")
+                await self._clock.sleep(POLL_S)
+            except Exception as error:  # the loop has to outlive any fault of ours: rows wait for it
+                _log.error("worker_fault", error=type(error).__name__, exc_info=error)
+                await self._clock.sleep(POLL_S)
+            await pause()
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,85 @@
+"""Sending through Sinch's XMS batches: the first carrier behind ``bot.delivery.sender``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sinch
+from bot.causes import Catalogue, Sent
+from bot.delivery.sender import Fate, SendError
+from bot.domain import Message
+
+ATTEMPT_LIMIT_S = 19.0  # one attempt takes 20 s at most in all, the commit before it included
+LOOKUP_LIMIT_S = 4.0  # three of them with their pauses have to fit between a lost attempt and its telling
+
+
+class XmsSender:
+    """See ``bot.delivery.sender.Sender``."""
+
+    def __init__(self, client: sinch.Sinch, *, number: str, causes: Catalogue) -> None:
+        self._client = client
+        self._number = number
+        self._causes = causes
+
+    async def send(self, message: Message) -> str:
+        content = message.content
+        if content is None:
+            raise SendError(Fate.REFUSED, "own-gave-up")
+        to = [recipient.e164 for recipient in content.recipients]
+        try:
+            if content.media_url is None:
+                batch = await self._client.batches.send_text(
+                    to=to,
+                    from_=self._number,
+                    body=content.text,
+                    client_reference=message.client_reference,
+                    timeout_s=ATTEMPT_LIMIT_S,
+                )
+            else:
+                batch = await self._client.batches.send_media(
+                    to=to,
+                    from_=self._number,
+                    url=content.media_url,
+                    message=content.text or None,
+                    subject=content.subject,
+                    client_reference=message.client_reference,
+                    timeout_s=ATTEMPT_LIMIT_S,
+                )
+        except sinch.SinchError as error:
+            raise self._send_error(error) from error
+        return batch.id
+
+    async def find(self, message: Message, *, since: datetime) -> str | None:
+        try:
+            batches = await self._client.batches.find(
+                client_reference=message.client_reference, start_date=since, timeout_s=LOOKUP_LIMIT_S
+            )
+        except sinch.SinchError as error:
+            raise self._send_error(error) from error
+        return batches[0].id if batches else None
+
+    def _send_error(self, error: sinch.SinchError) -> SendError:
+        match error:
+            case sinch.ConnectionFailed():
+                return SendError(Fate.NEVER_LEFT, f"transport-{error.kind}")
+            case sinch.AnswerLost():
+                return SendError(Fate.LOST, f"transport-{error.kind}")
+            case sinch.RateLimited():
+                return SendError(
+                    Fate.RATE_LIMITED,
+                    "http-429",
+                    vendor_code=error.code,
+                    vendor_text=error.text,
+                    retry_after_s=error.retry_after_s,
+                )
+            case sinch.StatusError():
+                cause = self._causes.for_refusal(status=error.status, word=error.code)
+                if error.maybe_sent:
+                    fate = Fate.LOST
+                elif error.status == 503:
+                    fate = Fate.UNAVAILABLE
+                else:
+                    fate = Fate.REFUSED
+                return SendError(fate, cause.key, vendor_code=error.code, vendor_text=error.text)
+            case _:
+                return SendError(Fate.LOST, "transport-bad-answer")

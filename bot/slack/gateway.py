@@ -1,0 +1,163 @@
+"""Calls to Slack's Web API and to response_urls, with our own errors and a time limit on each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.access import Workspace
+from bot.secret import Secret
+from bot.settings import is_loopback
+
+TIME_LIMIT_S = 10.0
+OPEN_VIEW_LIMIT_S = 3.0  # a trigger_id lives 3 s: Slack, "Handling user interaction"
+_CONNECT_LIMIT_S = 5.0
+_ANSWER_MAX_BYTES = 4096  # of what a response_url says; we read a word of it at most
+
+# auth.test and apps.connections.open: the token itself is the fault, and no waiting mends it.
+TOKEN_REFUSED = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "not_allowed_token_type",
+        "invalid_token",
+        "no_permission",
+        "missing_scope",
+        "team_access_not_granted",
+        "forbidden_for_app_token",
+    }
+)
+
+
+class SlackError(Exception):
+    """Slack did not do it.
+
+    Attributes:
+        error: Slack's word for it, such as ``expired_trigger_id``, or ``http-500``, or ``away``.
+        away: Slack could not be reached, is overloaded or failed inside; trying again may help.
+        retry_after_s: how long Slack asks us to wait.
+    """
+
+    def __init__(self, error: str, *, away: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(error)
+        self.error = error
+        self.away = away
+        self.retry_after_s = retry_after_s
+
+
+class SlackGateway:
+    """One workspace's Web API. Made by ``open_gateway``, which owns the connections."""
+
+    def __init__(self, *, bot_token: Secret, base_url: str, session: aiohttp.ClientSession, trust_env: bool) -> None:
+        self._session = session
+        self._client = AsyncWebClient(
+            token=bot_token.reveal(),
+            base_url=base_url,
+            session=session,
+            timeout=int(TIME_LIMIT_S),
+            retry_handlers=[],  # a repeat after a broken connection could post twice
+        )
+        if not trust_env:
+            self._client.proxy = None  # the SDK takes it from the environment without asking
+
+    @property
+    def client(self) -> AsyncWebClient:
+        return self._client
+
+    async def identify(self) -> Workspace:
+        """Whose bot this is (``auth.test``)."""
+        answer = await self._call(self._client.auth_test())
+        return Workspace(
+            team_id=str(answer["team_id"]),
+            bot_user_id=str(answer["user_id"]),
+            enterprise_id=answer.get("enterprise_id") or None,
+        )
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> None:
+        await self._call(self._client.views_open(trigger_id=trigger_id, view=dict(view)), limit_s=OPEN_VIEW_LIMIT_S)
+
+    async def group_members(self, group_id: str) -> frozenset[str]:
+        """The user IDs in a user group (``usergroups.users.list``)."""
+        answer = await self._call(self._client.usergroups_users_list(usergroup=group_id))
+        return frozenset(str(user) for user in answer.get("users") or ())
+
+    async def post_ephemeral(self, *, channel_id: str, user_id: str, message: Mapping[str, Any]) -> None:
+        await self._call(self._client.chat_postEphemeral(channel=channel_id, user=user_id, **message))
+
+    async def post_direct(self, *, user_id: str, message: Mapping[str, Any]) -> None:
+        await self._call(
+            self._client.chat_postMessage(channel=user_id, unfurl_links=False, unfurl_media=False, **message)
+        )
+
+    async def respond(self, response_url: str, message: Mapping[str, Any]) -> None:
+        """Post privately through a ``response_url``."""
+        body = {"response_type": "ephemeral", "replace_original": False, **message}
+        try:
+            async with self._session.post(response_url, json=body, allow_redirects=False) as response:
+                await response.content.read(_ANSWER_MAX_BYTES)
+                status, headers = response.status, response.headers
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise SlackError("away", away=True) from error
+        if status >= 300:
+            raise SlackError(
+                f"http-{status}", away=status == 429 or status >= 500, retry_after_s=_retry_after(headers)
+            )
+
+    async def socket_url(self, app_token: Secret) -> str:
+        """A fresh address for one Socket Mode connection (``apps.connections.open``)."""
+        answer = await self._call(self._client.apps_connections_open(app_token=app_token.reveal()))
+        return str(answer["url"])
+
+    async def connect_socket(self, url: str) -> aiohttp.ClientWebSocketResponse:
+        try:
+            return await self._session.ws_connect(url, heartbeat=20.0, max_msg_size=4 * 1024 * 1024)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise SlackError("away", away=True) from error
+
+    async def _call(self, call: Any, *, limit_s: float = TIME_LIMIT_S) -> AsyncSlackResponse:
+        try:
+            async with asyncio.timeout(limit_s):
+                answer: AsyncSlackResponse = await call
+                return answer
+        except SlackApiError as error:
+            raise _from_api(error) from None
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise SlackError("away", away=True) from error
+
+
+@asynccontextmanager
+async def open_gateway(*, bot_token: Secret, base_url: str) -> AsyncIterator[SlackGateway]:
+    # A proxy that the shell names is for the internet, never for this machine itself.
+    trust_env = not is_loopback(urlsplit(base_url).hostname or "")
+    timeout = aiohttp.ClientTimeout(total=TIME_LIMIT_S, connect=_CONNECT_LIMIT_S)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=trust_env) as session:
+        yield SlackGateway(bot_token=bot_token, base_url=base_url, session=session, trust_env=trust_env)
+
+
+def _from_api(error: SlackApiError) -> SlackError:
+    response = error.response
+    if not isinstance(response, AsyncSlackResponse):
+        return SlackError("away", away=True)
+    word = response.data.get("error") if isinstance(response.data, dict) else None
+    status = response.status_code
+    if status == 429 or word == "ratelimited":
+        return SlackError("ratelimited", away=True, retry_after_s=_retry_after(response.headers))
+    if status >= 500 or not word:
+        return SlackError(f"http-{status}", away=True)
+    return SlackError(str(word), away=word in ("internal_error", "fatal_error", "service_unavailable"))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return float(value) if value.isascii() and value.isdigit() else None

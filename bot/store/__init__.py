@@ -1,0 +1,133 @@
+"""What the bot needs of its database, in the words of the domain; no SQL here.
+
+Times are aware UTC and come from the caller. ``owner`` names one process of the bot; what it claims is its own until
+the lease ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain import Answer, Message, Step, Submission
+
+
+class StoreUnavailableError(Exception):
+    """The database did not take the change, or it is not known whether it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The submission is a committed row."""
+
+    client_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyTaken:
+    """This view was submitted before; nothing was changed. ``same``: with the same content."""
+
+    client_reference: str
+    same: bool
+
+
+class Store(Protocol):
+    """Every method raises ``StoreUnavailableError`` when the database can't be used."""
+
+    async def enqueue(self, submission: Submission, *, now: datetime) -> Taken | AlreadyTaken:
+        """Keep one submission, once for each ``view_id``. It is committed when this returns."""
+        ...
+
+    async def claim(
+        self, *, owner: str, limit: int, busy: Mapping[str, int], per_person: int, now: datetime, lease_s: float
+    ) -> Sequence[Message]:
+        """Lease up to ``limit`` queued messages that are due, in fair turns between people.
+
+        Args:
+            busy: user ID → how many of theirs this process is already working on.
+            per_person: how many at once one person may have under way here.
+        """
+        ...
+
+    async def begin(self, client_reference: str, *, owner: str, now: datetime, lease_s: float) -> Message | None:
+        """`queued` → `sending`, right before the request. None if the lease was lost: do not send."""
+        ...
+
+    async def record(self, client_reference: str, step: Step, *, owner: str, attempt: int, now: datetime) -> bool:
+        """Write what came of an attempt, and the answer that follows from it, in one transaction.
+
+        ``Accepted`` is always taken, for it is a fact. The others count only while the message is still this owner's
+        and still at this attempt; False if not.
+        """
+        ...
+
+    async def renew(self, client_references: Sequence[str], *, owner: str, now: datetime, lease_s: float) -> None:
+        """Extend the leases on messages that this process is working on."""
+        ...
+
+    async def release(self, client_references: Sequence[str], *, owner: str) -> None:
+        """Give back leases on messages whose request has not begun."""
+        ...
+
+    async def take_up_lost(self, *, cause: str, now: datetime) -> int:
+        """Messages `sending` whose lease has ended were cut off: they become `unknown`. Returns how many."""
+        ...
+
+    async def claim_lookups(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Message]:
+        """Lease unknown messages that are due to be looked up, those looked up least first."""
+        ...
+
+    async def record_lookup(
+        self, client_reference: str, *, batch_id: str | None, next_at: datetime | None, tell: bool, now: datetime
+    ) -> None:
+        """Settle an unknown message (``batch_id``), or note one more look-up that did not find it.
+
+        ``next_at`` None ends the look-ups; ``tell`` lets the person know that it may have been sent.
+        """
+        ...
+
+    async def resume_lookups(self, *, at_most: int, since: datetime, now: datetime) -> None:
+        """After a start: every unknown message taken after ``since`` is due, with ``at_most`` look-ups behind it."""
+        ...
+
+    async def promote_progress(self, *, now: datetime) -> None:
+        """Messages that have waited long enough without a result get a progress answer."""
+        ...
+
+    async def claim_answers(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Answer]:
+        """Lease answers that are due; of one message only the oldest that is still to be told."""
+        ...
+
+    async def answer_told(self, answer_id: int, *, by_response_url: bool, now: datetime) -> None:
+        """Slack has taken it."""
+        ...
+
+    async def answer_failed(self, answer_id: int, *, next_at: datetime | None, response_url_used: bool) -> None:
+        """Slack has not taken it; ``next_at`` None gives up until the person's next command."""
+        ...
+
+    async def resume_answers(self, *, now: datetime) -> None:
+        """After a start: answers that wait for their next try are due now."""
+        ...
+
+    async def untold(self, user_id: str, *, limit: int) -> Sequence[Answer]:
+        """Answers that this person has not been told yet, oldest first, those given up included."""
+        ...
+
+    async def recent(self, user_id: str, *, limit: int) -> Sequence[Message]:
+        """The person's own messages, newest first."""
+        ...
+
+    async def by_batch(self, user_id: str, batch_id: str) -> Message | None:
+        """The person's own message with this batch ID."""
+        ...
+
+    async def get(self, client_reference: str) -> Message | None: ...
+
+    async def ping(self) -> None:
+        """Returns if the database answers."""
+        ...
+
+    async def close(self) -> None: ...
