@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import sinch
-from bot.causes import Catalogue, Sent
+from bot.causes import Catalogue
 from bot.delivery.sender import Fate, SendError
 from bot.domain import Message
 

@@ -71,10 +71,6 @@ class SlackGateway:
         if not trust_env:
             self._client.proxy = None  # the SDK takes it from the environment without asking
 
-    @property
-    def client(self) -> AsyncWebClient:
-        return self._client
-
     async def identify(self) -> Workspace:
         """Whose bot this is (``auth.test``)."""
         answer = await self._call(self._client.auth_test())
@@ -110,9 +106,7 @@ class SlackGateway:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackError("away", away=True) from error
         if status >= 300:
-            raise SlackError(
-                f"http-{status}", away=status == 429 or status >= 500, retry_after_s=_retry_after(headers)
-            )
+            raise SlackError(f"http-{status}", away=status == 429 or status >= 500, retry_after_s=_retry_after(headers))
 
     async def socket_url(self, app_token: Secret) -> str:
         """A fresh address for one Socket Mode connection (``apps.connections.open``)."""

@@ -55,9 +55,7 @@ def _accepted(message: Message) -> str:
 
 def _failed(message: Message, causes: Catalogue) -> Blocks:
     unknown = message.state is not State.REFUSED
-    cause = causes.describe(
-        message.cause or "", vendor_code=message.vendor_code, maybe_sent=unknown
-    )
+    cause = causes.describe(message.cause or "", vendor_code=message.vendor_code, maybe_sent=unknown)
     sentence = causes.sentence(
         cause, reference=message.client_reference if unknown else None, vendor_text=message.vendor_text
     )
@@ -119,7 +117,9 @@ def _line(message: Message, causes: Catalogue) -> str:
 
 
 def whoami(user_id: str, role: Role | Reason, *, admins: Sequence[str]) -> Blocks:
-    start = f"You are <@{user_id}>, and your ID is {code_span(user_id)}." if user_id else "Slack did not say who you are."
+    start = (
+        f"You are <@{user_id}>, and your ID is {code_span(user_id)}." if user_id else "Slack did not say who you are."
+    )
     if role is Role.ADMIN:
         return _message(f"{start} You are an admin, and you may send.")
     if role is Role.SENDER:
@@ -198,6 +198,14 @@ def not_opened(error: str) -> Blocks:
     return _message(
         "Slack did not open the dialog. Nothing was sent. Please run the command again; if that does not help, tell "
         f"whoever runs the bot. (Code {code_span('SLACK-' + error)})"
+    )
+
+
+def failed() -> Blocks:
+    """A fault of ours before anything was done."""
+    return _message(
+        "The bot could not do that just now. Nothing was sent. Please try again; if it goes on, tell whoever runs the "
+        f"bot. (Code {code_span('MMS-INTERNAL')})"
     )
 
 

@@ -11,7 +11,6 @@ from bot.phone import MAX_RECIPIENTS
 from bot.picture import MEDIA_HINT
 from bot.slack import ids
 from bot.slack.payloads import Dialog, dialog_metadata
-from bot.slack.text import escape
 
 FIELD_MAX = 3000  # Slack, plain_text_input: max_length
 SUBJECT_MAX = 80  # Sinch SMS API, mt_media: body.subject
@@ -36,7 +35,7 @@ def compose(fields: Fields, *, dialog: Dialog, default_region: str, review: Cont
             "To",
             _text_input(ids.TO, fields.to, multiline=True, placeholder="+1 201 555 0123, +1 201 555 0124"),
             hint=f"One number or several, with commas or each on its own line; about {_ABOUT_FITS} fit, "
-            f"{MAX_RECIPIENTS:,} at the very most. Numbers without a country code are read as {default_region} numbers.",
+            f"{MAX_RECIPIENTS:,} at most. Numbers without a country code are read as {default_region} numbers.",
         ),
         _input(
             ids.MESSAGE,
@@ -81,8 +80,8 @@ def summary(content: Content) -> str:
 
 
 def denied(reason: str, fields: Fields) -> dict[str, Any]:
-    """A dialog without a Send button that keeps what was typed, so that it can be copied."""
-    blocks: list[dict[str, Any]] = [_section(escape(reason))]
+    """A dialog without a Send button; what was typed stays, so that it can be copied. ``reason`` is mrkdwn of ours."""
+    blocks: list[dict[str, Any]] = [_section(reason)]
     typed = [
         ("To", fields.to),
         ("Text", fields.message),
@@ -112,9 +111,7 @@ def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def _input(
-    name: str, label: str, element: dict[str, Any], *, hint: str, optional: bool = False
-) -> dict[str, Any]:
+def _input(name: str, label: str, element: dict[str, Any], *, hint: str, optional: bool = False) -> dict[str, Any]:
     return {
         "type": "input",
         "block_id": name,

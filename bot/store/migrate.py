@@ -23,8 +23,11 @@ def migrate(engine: Engine) -> None:
         NewerSchemaError: the database is ahead of this version.
         SQLAlchemyError, OSError: the database can't be opened or changed.
     """
+    with engine.connect() as connection:
+        if _current(connection) == HEAD:
+            return
     with engine.execution_options(writes=True).connect() as connection, connection.begin():
-        current = _current(connection)
+        current = _current(connection)  # again, now that nobody else can change it
         if current == HEAD:
             return
         if current is not None and current > HEAD:

@@ -1,0 +1,224 @@
+"""The composition root: builds every object once, starts and stops them in order. Only the command line imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import structlog
+import uvicorn
+
+import sinch
+from bot.access import Policy
+from bot.causes import Catalogue
+from bot.clock import SystemClock
+from bot.delivery.worker import Worker
+from bot.delivery.xms import XmsSender
+from bot.identity import TokenRefusedError, find_out
+from bot.settings import Settings, is_loopback
+from bot.slack.dispatch import Dispatcher
+from bot.slack.doors import AccessCheck
+from bot.slack.gateway import SlackError, SlackGateway, open_gateway
+from bot.slack.groups import Groups
+from bot.slack.listeners import Listeners, Rules
+from bot.slack.notify import Notifier
+from bot.slack.socket_mode import SocketMode
+from bot.store import Store, StoreUnavailableError
+from bot.web import SlackEvents, web_app
+
+# SIGTERM: out within 15 s. Requests end first, then the sends under way, then the answers about them.
+REQUESTS_END_WITHIN_S = 2
+SENDS_END_WITHIN_S = 8.0
+ANSWERS_END_WITHIN_S = 2.0
+AFTER_ACKS_END_WITHIN_S = 1.0
+
+PING_LIMIT_S = 2.0
+MAX_SINCH_CALLS = 400  # sends and look-ups together
+_BACKLOG = 2048
+
+NO_ADMIN = "No admin is named. Put user IDs into SLACK_ADMIN_USERS; `whoami` after the command tells people theirs."
+
+_log = structlog.get_logger(__name__)
+
+
+class Bot:
+    """One running process of the bot."""
+
+    def __init__(self, settings: Settings, *, store: Store, slack: SlackGateway, xms: sinch.Sinch) -> None:
+        clock = SystemClock()
+        causes = Catalogue.load()
+        owner = uuid4().hex
+        self._settings = settings
+        self._store = store
+        self._slack = slack
+        self._clock = clock
+        policy = Policy(allowed=settings.allowed, admins=settings.admins)
+        self._groups = Groups(policy.groups, read=slack.group_members, clock=clock)
+        self._access = AccessCheck(policy, members=self._groups.members)
+        self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
+        self._worker = Worker(
+            store=store,
+            sender=XmsSender(xms, number=settings.sinch_number, causes=causes),
+            clock=clock,
+            owner=owner,
+            give_up_after_s=settings.give_up_after_s,
+            on_answer=self._notifier.wake,
+        )
+        listeners = Listeners(
+            store=store,
+            slack=slack,
+            access=self._access,
+            rules=Rules(settings.command, settings.default_region, settings.mms_countries),
+            causes=causes,
+            clock=clock,
+            on_queued=self._worker.wake,
+        )
+        self._dispatcher = Dispatcher(listeners=listeners, access=self._access, command=settings.command, clock=clock)
+        self._socket: SocketMode | None = None
+        events: SlackEvents | None = None
+        if settings.slack_app_token is not None:
+            self._socket = SocketMode(
+                slack=slack,
+                app_token=settings.slack_app_token,
+                dispatch=self._dispatcher.dispatch,
+                clock=clock,
+            )
+        elif settings.slack_signing_secret is not None:
+            events = SlackEvents(secret=settings.slack_signing_secret, dispatch=self._dispatcher.dispatch, clock=clock)
+        self._server = _Server(
+            uvicorn.Config(
+                web_app(events=events, readiness=self._readiness),
+                access_log=False,  # half of the throughput, and it would log addresses
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=REQUESTS_END_WITHIN_S,
+            )
+        )
+        self._groups_read = False
+
+    async def run(self, listening: socket.socket) -> None:
+        """Serve on ``listening`` until SIGTERM or SIGINT.
+
+        Raises:
+            TokenRefusedError: Slack refuses a token.
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if not self._settings.admins:
+            _log.warning("no_admin", what_to_do=NO_ADMIN)
+        await self._worker.start()
+        await self._notifier.start()
+        http = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
+        slack = asyncio.create_task(self._connect(), name="slack")
+        told_to = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait({http, slack, told_to}, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            told_to.cancel()
+            await self._stop(http, slack)
+
+    async def _connect(self) -> None:
+        """Everything that Slack has to be asked for, kept up until cancelled."""
+        self._access.workspace = await find_out(self._slack.identify, clock=self._clock)
+        kept_up = [asyncio.create_task(self._keep_groups()), asyncio.create_task(asyncio.Event().wait())]
+        if self._socket is not None:
+            kept_up.append(asyncio.create_task(self._keep_socket(self._socket)))
+        try:
+            done, _ = await asyncio.wait(kept_up, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            for task in kept_up:
+                task.cancel()
+            await asyncio.wait(kept_up)
+
+    async def _keep_groups(self) -> None:
+        await self._groups.refresh()
+        self._groups_read = True
+        await self._groups.keep_fresh()
+
+    @staticmethod
+    async def _keep_socket(socket: SocketMode) -> None:
+        try:
+            await socket.run()
+        except SlackError as error:
+            raise TokenRefusedError(
+                f"SLACK_APP_TOKEN: Slack refuses it ({error.error}). Make an app-level token with the scope "
+                "connections:write on your app's Basic Information page, and switch Socket Mode on."
+            ) from error
+
+    async def _stop(self, http: asyncio.Task[None], slack: asyncio.Task[None]) -> None:
+        _log.info("stopping", in_flight=self._worker.in_flight)
+        self._server.should_exit = True
+        slack.cancel()
+        sends = asyncio.create_task(self._worker.stop(within_s=SENDS_END_WITHIN_S))
+        await asyncio.wait([http, slack])
+        await self._dispatcher.drain(AFTER_ACKS_END_WITHIN_S)
+        await sends
+        await self._notifier.stop(within_s=ANSWERS_END_WITHIN_S)
+        _log.info("stopped")
+
+    async def _readiness(self) -> Mapping[str, Any]:
+        """What ``/readyz`` says; no names, numbers or texts in it."""
+        try:
+            async with asyncio.timeout(PING_LIMIT_S):
+                await self._store.ping()
+            database = True
+        except (StoreUnavailableError, TimeoutError):
+            database = False
+        slack = self._access.workspace is not None and self._groups_read
+        if self._socket is not None:
+            slack = slack and self._socket.connected
+        state: dict[str, Any] = {"ready": database and slack, "database": database, "slack": slack}
+        if not self._settings.admins:
+            state["admin"] = NO_ADMIN
+        return state
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: one place decides when the process ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+async def run(settings: Settings, store: Store) -> None:
+    """Run the bot until it is told to stop. Closes the store.
+
+    Raises:
+        OSError: the address can't be listened on.
+        TokenRefusedError: Slack refuses a token.
+    """
+    sinch_host = urlsplit(settings.sinch_api_base_url).hostname or ""
+    try:
+        listening = socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
+            backlog=_BACKLOG,
+        )
+        host, port = listening.getsockname()[:2]
+        _log.info("listening", host=host, port=port, mode="socket" if settings.socket_mode else "http")
+        async with (
+            open_gateway(bot_token=settings.slack_bot_token, base_url=settings.slack_api_base_url) as slack,
+            sinch.Sinch(
+                service_plan_id=settings.sinch_service_plan_id,
+                api_token=settings.sinch_api_token.reveal(),
+                base_url=settings.sinch_api_base_url,
+                max_in_flight=MAX_SINCH_CALLS,
+                trust_env=not is_loopback(sinch_host),  # a proxy is for the internet only,
+            ) as xms,
+        ):
+            await Bot(settings, store=store, slack=slack, xms=xms).run(listening)
+    finally:
+        await store.close()

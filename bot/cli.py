@@ -1,0 +1,125 @@
+"""The command line: ``mms-bot run``, ``mms-bot migrate``, ``mms-bot sandbox``.
+
+Exit status: 0 done, 1 it ran and the answer is no, 2 wrong use or wrong settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.settings import Settings, SettingsError, environment
+from bot.store import Store
+
+DONE, NO, WRONG_USE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = _parser().parse_args(argv)
+    status: int = arguments.command(arguments)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mms-bot", description="Send a picture message from Slack.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="serve Slack: over Socket Mode when SLACK_APP_TOKEN is set, else over HTTP")
+    run.add_argument("--host", help="address to listen on (default: HOST, else every address)")
+    run.add_argument("--port", help="port to listen on (default: PORT, else 3000)")
+    run.set_defaults(command=_run)
+
+    migrate = commands.add_parser("migrate", help="bring the database up to date (run does that too)")
+    migrate.set_defaults(command=_migrate)
+
+    sandbox = commands.add_parser(
+        "sandbox", help="serve a Slack and a Sinch of your own on this machine, to try the bot"
+    )
+    sandbox.set_defaults(command=_sandbox)
+    return parser
+
+
+def _settings(overrides: dict[str, str] | None = None) -> Settings:
+    return Settings.from_env(environment(os.environ, Path.cwd()) | (overrides or {}))
+
+
+def _complain(error: SettingsError) -> int:
+    print("These settings need attention:", file=sys.stderr)
+    for fault in error.faults:
+        print(f"  {fault}", file=sys.stderr)
+    print("They are read from the environment and from a file .env in this folder; see .env.example.", file=sys.stderr)
+    return WRONG_USE
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    given = {"HOST": arguments.host, "PORT": arguments.port}
+    try:
+        settings = _settings({name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:
+        return _complain(error)
+    # Loaded only now: wrong settings are told at once, without waiting for the libraries.
+    import uvloop
+
+    from bot.app import run
+    from bot.identity import TokenRefusedError
+    from bot.logs import configure
+
+    configure(level=settings.log_level, log_format=settings.log_format)
+    store = _open_store(settings)
+    if store is None:
+        return WRONG_USE
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings, store))
+    except TokenRefusedError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
+    except OSError as error:
+        print(f"HOST, PORT: cannot listen on {settings.host}, port {settings.port}: {error.strerror}", file=sys.stderr)
+        return WRONG_USE
+    return DONE
+
+
+def _open_store(settings: Settings) -> Store | None:
+    """The store, its schema up to date; None if it can't be had, which is said on standard error."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from bot.store import StoreUnavailableError
+    from bot.store.engine import open_engine
+    from bot.store.migrate import migrate
+    from bot.store.sql import SqlStore
+
+    try:
+        engine = open_engine(settings.database_url)
+        migrate(engine)
+        return SqlStore(engine)
+    except StoreUnavailableError as error:
+        print(f"DATABASE_URL: {error}.", file=sys.stderr)
+    except (SQLAlchemyError, OSError) as error:
+        reason = getattr(error, "orig", None) or error
+        print(f"DATABASE_URL: the database can't be opened or brought up to date ({reason}).", file=sys.stderr)
+    return None
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    try:
+        settings = _settings()
+    except SettingsError as error:
+        return _complain(error)
+    store = _open_store(settings)
+    if store is None:
+        return NO
+    asyncio.run(store.close())
+    print("The database is up to date.")
+    return DONE
+
+
+def _sandbox(_: argparse.Namespace) -> int:
+    from sandbox.__main__ import main as serve
+
+    return serve()

@@ -1,0 +1,43 @@
+"""Whose bot this is: asked of Slack at start, and asked again until Slack has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.access import Workspace
+from bot.clock import Clock
+from bot.slack.gateway import TOKEN_REFUSED, SlackError
+
+LONGEST_PAUSE_S = 15.0
+
+_log = structlog.get_logger(__name__)
+
+
+class TokenRefusedError(Exception):
+    """Slack does not take a token; no waiting mends that. The text names the variable and what to do."""
+
+
+async def find_out(ask: Callable[[], Awaitable[Workspace]], *, clock: Clock) -> Workspace:
+    """Ask until Slack answers.
+
+    Raises:
+        TokenRefusedError: Slack refuses the bot token.
+    """
+    pause = 0.5
+    while True:
+        try:
+            workspace = await ask()
+        except SlackError as error:
+            if error.error in TOKEN_REFUSED:
+                raise TokenRefusedError(
+                    f"SLACK_BOT_TOKEN: Slack refuses it ({error.error}). Copy the Bot User OAuth Token again from your "
+                    "app's Install App page; install the app anew if the page asks for it."
+                ) from error
+            _log.warning("slack_not_reached", error=error.error, again_in_s=pause)
+            await clock.sleep(max(pause, error.retry_after_s or 0.0))
+            pause = min(LONGEST_PAUSE_S, pause * 2)
+        else:
+            _log.info("slack_reached", team=workspace.team_id, bot_user=workspace.bot_user_id)
+            return workspace

@@ -1,0 +1,104 @@
+"""Log lines with IDs and counts, and the one place that redacts.
+
+Our own lines say what happened with named values. The libraries' lines are cut down to where they come from: their
+texts hold bodies, addresses and tokens, at DEBUG everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_OURS = ("bot", "sinch", "sandbox")
+_LIBRARIES_AT_LEAST = logging.WARNING
+_QUIET = ("slack_bolt", "slack_sdk", "uvicorn.error")  # what they warn of, we say ourselves, once
+_SENSITIVE = (
+    (re.compile(r"xox[a-z]-[\w-]+|xoxe\.[\w.-]+|xapp-[\w-]+"), "[token]"),
+    (re.compile(r"(?i)bearer\s+\S+"), "[token]"),
+    (re.compile(r"(?:https?|wss?)://[^\s\"'>]+"), "[address]"),
+    (re.compile(r"(?<![\w-])\+?\d(?:[ ().-]?\d){6,14}(?![\w.-])"), "[number]"),
+)
+
+Event = MutableMapping[str, Any]
+
+
+def redact(text: str) -> str:
+    """``text`` without tokens, addresses and phone numbers."""
+    for pattern, word in _SENSITIVE:
+        text = pattern.sub(word, text)
+    return text
+
+
+def configure(*, level: str, log_format: str) -> None:
+    """Set up logging for the process, on standard output."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _where_it_failed,
+        _redacted,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        if log_format == "console"
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_cut_down, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LIBRARIES_AT_LEAST)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _cut_down(_: Any, __: str, event: Event) -> Event:
+    """A library's record: who, and where in its code; not what."""
+    record: logging.LogRecord = event["_record"]
+    event["event"] = "library"
+    event["library"] = record.name
+    event["at"] = f"{record.module}:{record.lineno}"
+    if record.exc_info and record.exc_info[0] is not None:
+        event["error"] = record.exc_info[0].__name__
+    event.pop("exc_info", None)
+    return event
+
+
+def _where_it_failed(_: Any, __: str, event: Event) -> Event:
+    """An exception: its type and the places it passed, without its words, which may hold anything."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)[-8:]
+        event["places"] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+def _redacted(_: Any, __: str, event: Event) -> Event:
+    for name, value in event.items():
+        if isinstance(value, str) and name != "timestamp" and not name.startswith("_"):
+            event[name] = redact(value)
+    return event

@@ -1,0 +1,167 @@
+"""Hands verified payloads to Bolt, and Bolt's answers back; the same for HTTP and for Socket Mode.
+
+Bolt gets a dict, never a request: its own HTTP path parses before it verifies, loses commands that contain the word
+"payload", and looks for an ack only every 10 ms. With ``process_before_response`` a listener's return is the answer,
+and what it wants done afterwards is a task of ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.clock import Clock
+from bot.slack import ids, messages, payloads
+from bot.slack.doors import AccessCheck, Door, Reply
+from bot.slack.listeners import NOT_SAVED, Listeners
+from bot.tasks import Tasks
+
+SEEN_FOR_S = 600.0  # a captured request stays valid for 5 minutes; twice that
+SEEN_MAX = 50_000
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Slack gets back: HTTP status, content type and body; in Socket Mode the body is the ack's payload."""
+
+    status: int
+    body: str
+    content_type: str = "application/json;charset=utf-8"
+
+
+class Dispatcher:
+    """One for the process; ``dispatch`` is called for every verified payload."""
+
+    def __init__(self, *, listeners: Listeners, access: AccessCheck, command: str, clock: Clock) -> None:
+        self._access = access
+        self._listeners = listeners
+        self._clock = clock
+        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._after = Tasks()
+        self.words = listeners.words()
+        self.submits = listeners.submits()
+        self.clicks = listeners.clicks()
+
+        async def authorize() -> AuthorizeResult:
+            """Who the bot is, without asking: the access check decides about the person."""
+            workspace = access.workspace
+            return AuthorizeResult(
+                enterprise_id=workspace.enterprise_id if workspace else None,
+                team_id=workspace.team_id if workspace else None,
+                bot_user_id=workspace.bot_user_id if workspace else None,
+            )
+
+        self.app = AsyncApp(
+            logger=logging.getLogger("slack_bolt"),  # or Bolt makes loggers with a level of their own
+            client=AsyncWebClient(),  # without a token: nothing that Bolt does on its own can reach Slack
+            authorize=authorize,
+            request_verification_enabled=False,  # done on the raw bytes before anything is parsed
+            process_before_response=True,
+        )
+        self.app.error(self._failed)
+        self.app.command(command)(self._on_command)
+        for callback_id in self.submits:
+            self.app.view(callback_id)(self._on_submit)
+        for action_id in self.clicks:
+            self.app.block_action(action_id)(self._on_click)
+
+    async def dispatch(self, body: Mapping[str, Any]) -> Answer:
+        """Answer one payload. Never raises; what nobody listens to is answered with an empty 200."""
+        started = time.perf_counter()
+        request = AsyncBoltRequest(body=dict(body), mode="socket_mode")
+        response = await self.app.async_dispatch(request)
+        if response.status != 200:
+            _log.info("payload_unknown", type=_kind(body), status=response.status)
+            return Answer(200, "")
+        _log.debug("acked", type=_kind(body), ms=round((time.perf_counter() - started) * 1000, 1))
+        content_type = response.headers.get("content-type", [""])[0]
+        return Answer(200, response.body, content_type) if response.body else Answer(200, "")
+
+    async def drain(self, within_s: float) -> None:
+        """Wait for what listeners still have to do after their acks."""
+        await self._after.drain(within_s)
+
+    # -- Bolt's listeners
+
+    async def _on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        command = payloads.command(body, now=self._clock.now())
+        if self._is_repeat(command.trigger_id, command.text):
+            await ack()
+            return
+        door = self.words[self._listeners.word_of(command)]
+        await self._answer(ack, await self._access.enter(door, command, command.person))
+
+    async def _on_submit(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        submit = payloads.submit(body)
+        door: Door[payloads.Submit] = self.submits[str(body["view"]["callback_id"])]
+        await self._answer(ack, await self._access.enter(door, submit, submit.person))
+
+    async def _on_click(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        click = payloads.click(body, now=self._clock.now())
+        if click.action_id not in self.clicks or self._is_repeat(click.trigger_id, click.value):
+            await ack()
+            return
+        await self._answer(ack, await self._access.enter(self.clicks[click.action_id], click, click.person))
+
+    async def _answer(self, ack: AsyncAck, reply: Reply) -> None:
+        if reply.after is not None:
+            self._after.start(reply.after())
+        if reply.ack is None:
+            await ack()
+        else:
+            await ack(dict(reply.ack))
+
+    async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
+        """A fault of ours before the ack: the person still reads a sentence, and Slack still gets a 200."""
+        _log.error("listener_fault", type=_kind(body), error=type(error).__name__, exc_info=error)
+        if body.get("type") == "view_submission":
+            return _json({"response_action": "errors", "errors": {ids.TO: NOT_SAVED}})
+        if body.get("command"):
+            return _json({"response_type": "ephemeral", **messages.failed()})
+        return BoltResponse(status=200, body="")
+
+    # -- replay
+
+    def _is_repeat(self, trigger_id: str, what: str) -> bool:
+        """True if this very payload was here before: a captured request that is played again changes nothing.
+
+        A submit needs no such memory: its view ID makes it one row for ever.
+        """
+        if not trigger_id:
+            return False
+        now = self._clock.monotonic()
+        while self._seen and (len(self._seen) > SEEN_MAX or next(iter(self._seen.values())) < now - SEEN_FOR_S):
+            self._seen.popitem(last=False)
+        key = f"{trigger_id} {what}"
+        if key in self._seen:
+            return True
+        self._seen[key] = now
+        return False
+
+
+def _kind(body: Mapping[str, Any]) -> str:
+    """What sort of payload it is, in words that Slack defines; nothing that a person typed."""
+    kind = body.get("type")
+    if kind == "event_callback":
+        event = body.get("event")
+        inner = event.get("type") if isinstance(event, Mapping) else None
+        return f"event {inner}"[:60]
+    return "command" if body.get("command") else str(kind)[:60]
+
+
+def _json(body: Mapping[str, Any]) -> BoltResponse:
+    response = BoltResponse(status=200, body=dict(body))
+    response.headers["content-type"] = ["application/json;charset=utf-8"]
+    return response

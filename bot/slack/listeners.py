@@ -1,0 +1,296 @@
+"""What each door does: from a payload to a reply. No SQL, no dicts of Slack's, no HTTP of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from bot.access import Allowed, Reason, Role
+from bot.causes import Catalogue
+from bot.clock import Clock
+from bot.compose import Faults, Fields, check, needs_review
+from bot.domain import Submission
+from bot.slack import ids, messages, views
+from bot.slack.command import Name, Prefill, Suggestion, Word, parse_command
+from bot.slack.doors import AccessCheck, Door, DoorKind, Reply
+from bot.slack.gateway import SlackError, SlackGateway
+from bot.slack.notify import tell
+from bot.slack.payloads import Click, Command, Submit
+from bot.store import AlreadyTaken, Store, StoreUnavailableError
+
+COMPOSE_WORD = "compose"  # anything after the command that is not a word of its own
+SUGGESTION_WORD = "suggestion"
+COMMIT_LIMIT_S = 2.0  # Slack shows an error after 3 s without an ack
+READ_LIMIT_S = 1.5
+RECENT = 10
+_UNTOLD = 10
+
+NOT_SAVED = (
+    "Not saved yet: the database did not answer in time. Please press the button again; it is sent once at most. "
+    "(Code MMS-DATABASE)"
+)
+ALREADY_TAKEN = (
+    "This dialog was already taken as it was first sent, and nothing was changed now. "
+    "For a change, open a new dialog with the command."
+)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that doors need."""
+
+    command: str
+    default_region: str
+    mms_countries: frozenset[str]
+
+
+class Listeners:
+    """Makes the doors."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        slack: SlackGateway,
+        access: AccessCheck,
+        rules: Rules,
+        causes: Catalogue,
+        clock: Clock,
+        on_queued: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._slack = slack
+        self._access = access
+        self._rules = rules
+        self._causes = causes
+        self._clock = clock
+        self._on_queued = on_queued
+
+    def words(self) -> dict[str, Door[Command]]:
+        """The doors behind the slash command, by word."""
+        table = {
+            COMPOSE_WORD: (Role.SENDER, self.open_compose),
+            SUGGESTION_WORD: (Role.ANYBODY, self.suggest),
+            Name.HELP: (Role.ANYBODY, self.help),
+            Name.WHOAMI: (Role.ANYBODY, self.whoami),
+            Name.RECENT: (Role.SENDER, self.recent),
+            Name.STATUS: (Role.SENDER, self.status),
+            Name.ADMIN: (Role.ADMIN, self.access_is_in_settings),
+            Name.ACCESS: (Role.ADMIN, self.access_is_in_settings),
+            Name.ACCESS_LOG: (Role.ADMIN, self.access_is_in_settings),
+            Name.ALLOW: (Role.ADMIN, self.access_is_in_settings),
+            Name.REMOVE: (Role.ADMIN, self.access_is_in_settings),
+        }
+        return {
+            str(word): Door(DoorKind.WORD, str(word), needs, enter, self._refuse_command)
+            for word, (needs, enter) in table.items()
+        }
+
+    def submits(self) -> dict[str, Door[Submit]]:
+        """The dialogs, by callback_id."""
+        return {
+            ids.COMPOSE: Door(DoorKind.SUBMIT, ids.COMPOSE, Role.SENDER, self.submit_compose, self._refuse_submit),
+        }
+
+    def clicks(self) -> dict[str, Door[Click]]:
+        """The buttons, by action_id."""
+        return {
+            ids.OPEN_AGAIN: Door(DoorKind.CLICK, ids.OPEN_AGAIN, Role.SENDER, self.open_again, self._refuse_click),
+        }
+
+    def word_of(self, command: Command) -> str:
+        """Which door a command knocks at."""
+        match self._parse(command):
+            case Word(name=name):
+                return str(name)
+            case Suggestion():
+                return SUGGESTION_WORD
+            case _:
+                return COMPOSE_WORD
+
+    # -- words
+
+    async def open_compose(self, command: Command) -> Reply:
+        parsed = self._parse(command)
+        prefill = parsed if isinstance(parsed, Prefill) else Prefill("", "", "")
+        view = views.compose(
+            Fields(to=prefill.to, message=prefill.message, subject=None, media_url=prefill.media_url),
+            dialog=command.dialog,
+            default_region=self._rules.default_region,
+        )
+
+        async def after() -> None:
+            if await self._open(command, view):
+                await self._tell_untold(command)
+
+        return Reply(after=after)
+
+    async def help(self, command: Command) -> Reply:
+        return _ephemeral(messages.help_text(self._rules.command))
+
+    async def whoami(self, command: Command) -> Reply:
+        decision = self._access(command.person, Role.ADMIN)
+        if not isinstance(decision, Allowed) and decision.reason is Reason.NOT_ADMIN:
+            role: Role | Reason = Role.SENDER
+        else:
+            role = decision.role if isinstance(decision, Allowed) else decision.reason
+        return _ephemeral(messages.whoami(command.person.user_id, role, admins=self._access.policy.admin_ids))
+
+    async def suggest(self, command: Command) -> Reply:
+        parsed = self._parse(command)
+        if not isinstance(parsed, Suggestion):
+            return await self.help(command)
+        return _ephemeral(messages.suggestion(self._rules.command, word=parsed.word, typed=parsed.typed))
+
+    async def recent(self, command: Command) -> Reply:
+        async with asyncio.timeout(READ_LIMIT_S):
+            found = await self._store.recent(command.person.user_id, limit=RECENT)
+        return _ephemeral(messages.recent(found, causes=self._causes))
+
+    async def status(self, command: Command) -> Reply:
+        parsed = self._parse(command)
+        batch_id = parsed.rest.strip() if isinstance(parsed, Word) else ""
+        if not batch_id:
+            return _ephemeral(messages.status_usage(self._rules.command))
+        async with asyncio.timeout(READ_LIMIT_S):
+            found = await self._store.by_batch(command.person.user_id, batch_id)
+        return _ephemeral(messages.status(found, batch_id, causes=self._causes))
+
+    async def access_is_in_settings(self, command: Command) -> Reply:
+        return _ephemeral(messages.access_is_in_settings(self._rules.command))
+
+    # -- the dialog
+
+    async def submit_compose(self, submit: Submit) -> Reply:
+        content = check(
+            submit.fields, default_region=self._rules.default_region, mms_countries=self._rules.mms_countries
+        )
+        if isinstance(content, Faults):
+            return _errors(content.by_block)
+        if needs_review(content) and submit.dialog.reviewed != content.digest():
+            dialog = replace(submit.dialog, reviewed=content.digest())
+            view = views.compose(
+                submit.fields, dialog=dialog, default_region=self._rules.default_region, review=content
+            )
+            return Reply({"response_action": "update", "view": view})
+        submission = Submission(
+            view_id=submit.view_id,
+            team_id=submit.person.team_id or "",
+            content=content,
+            reply=submit.dialog.route(submit.person.user_id),
+        )
+        try:
+            async with asyncio.timeout(COMMIT_LIMIT_S):
+                taken = await self._store.enqueue(submission, now=self._clock.now())
+        except (StoreUnavailableError, TimeoutError):
+            _log.error("not_saved", view=submit.view_id)
+            return _errors({ids.TO: NOT_SAVED})
+        if isinstance(taken, AlreadyTaken):
+            _log.info("already_taken", client_reference=taken.client_reference, same=taken.same)
+            return Reply() if taken.same else _errors({ids.TO: ALREADY_TAKEN})
+        _log.info(
+            "queued",
+            client_reference=taken.client_reference,
+            user=submit.person.user_id,
+            kind=content.kind,
+            recipients=len(content.recipients),
+        )
+        self._on_queued()
+        return Reply()
+
+    async def open_again(self, click: Click) -> Reply:
+        try:
+            async with asyncio.timeout(READ_LIMIT_S):
+                message = await self._store.get(click.value)
+        except (StoreUnavailableError, TimeoutError):
+            return self._say(click, "The database did not answer in time. Nothing was sent. Please press again.")
+        if message is None or message.reply.user_id != click.person.user_id:
+            return self._say(click, "Only the person who sent this message can open it again. Nothing was sent.")
+        if message.content is None:
+            return self._say(
+                click, "This message is too old: its numbers and text are no longer kept. Nothing was sent."
+            )
+        content = message.content
+        fields = Fields(to=content.typed_to, message=content.text, subject=content.subject, media_url=content.media_url)
+        dialog = replace(click.dialog, channel_id=click.dialog.channel_id or message.reply.channel_id)
+        view = views.compose(fields, dialog=dialog, default_region=self._rules.default_region)
+
+        async def after() -> None:
+            await self._open(click, view)
+
+        return Reply(after=after)
+
+    # -- after the ack
+
+    async def _open(self, visit: Command | Click, view: dict[str, Any]) -> bool:
+        try:
+            await self._slack.open_view(visit.trigger_id, view)
+        except SlackError as error:
+            _log.warning("dialog_not_opened", error=error.error, user=visit.person.user_id)
+            if error.error != "exchanged_trigger_id":  # spent: a repeat of a command that has opened its dialog
+                await self._tell(visit, messages.not_opened(error.error))
+            return False
+        return True
+
+    async def _tell(self, visit: Command | Click, message: messages.Blocks) -> bool:
+        route = visit.dialog.route(visit.person.user_id)
+        told = await tell(self._slack, route, message, now=self._clock.now(), patient=False)
+        if told.error is not None:
+            _log.warning("not_told", user=visit.person.user_id, error=told.error.error)
+        return told.error is None
+
+    async def _tell_untold(self, command: Command) -> None:
+        """Answers that Slack did not take when they were due are told now."""
+        try:
+            late = [a for a in await self._store.untold(command.person.user_id, limit=_UNTOLD) if a.tries > 0]
+            if late and await self._tell(
+                command, messages.untold([messages.answer(answer, causes=self._causes) for answer in late])
+            ):
+                for answer in late:
+                    await self._store.answer_told(answer.answer_id, by_response_url=False, now=self._clock.now())
+        except StoreUnavailableError:
+            _log.warning("store_unavailable", during="untold")
+
+    # -- saying no
+
+    def _refuse_command(self, command: Command, reason: Reason) -> Reply:
+        return _ephemeral(messages.denied(reason, admins=self._access.policy.admin_ids))
+
+    def _refuse_submit(self, submit: Submit, reason: Reason) -> Reply:
+        if reason is Reason.NOT_READY:
+            return _errors({ids.TO: "Not saved yet: the bot is still connecting to Slack. Press the button again."})
+        text = messages.denied_text(reason, admins=self._access.policy.admin_ids)
+        return Reply({"response_action": "update", "view": views.denied(text, submit.fields)})
+
+    def _refuse_click(self, click: Click, reason: Reason) -> Reply:
+        message = messages.denied(reason, admins=self._access.policy.admin_ids)
+
+        async def after() -> None:
+            await self._tell(click, message)
+
+        return Reply(after=after)
+
+    # -- small helpers
+
+    def _say(self, click: Click, text: str) -> Reply:
+        async def after() -> None:
+            await self._tell(click, messages.plain(text))
+
+        return Reply(after=after)
+
+    def _parse(self, command: Command) -> Word | Suggestion | Prefill:
+        return parse_command(command.text, default_region=self._rules.default_region)
+
+
+def _ephemeral(message: messages.Blocks) -> Reply:
+    return Reply({"response_type": "ephemeral", **message})
+
+
+def _errors(by_block: Any) -> Reply:
+    return Reply({"response_action": "errors", "errors": dict(by_block)})

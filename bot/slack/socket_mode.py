@@ -1,0 +1,134 @@
+"""Socket Mode: a web socket to Slack that is always there, and an ack for every envelope on the socket it came by.
+
+Slack renews its sockets every few hours. The new one is opened before the old one is let go, so that nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import structlog
+
+from bot.clock import Clock
+from bot.secret import Secret
+from bot.slack.dispatch import Answer
+from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway
+from bot.tasks import Tasks
+
+LONGEST_PAUSE_S = 30.0
+HELLO_LIMIT_S = 10.0  # a socket that is up says hello at once
+
+_log = structlog.get_logger(__name__)
+
+
+class SocketMode:
+    """Keeps one socket up and hands its envelopes to ``dispatch``."""
+
+    def __init__(
+        self,
+        *,
+        slack: SlackGateway,
+        app_token: Secret,
+        dispatch: Callable[[Mapping[str, Any]], Awaitable[Answer]],
+        clock: Clock,
+    ) -> None:
+        self._slack = slack
+        self._app_token = app_token
+        self._dispatch = dispatch
+        self._clock = clock
+        self._open: set[aiohttp.ClientWebSocketResponse] = set()
+        self._tasks = Tasks()
+        self._readers: set[asyncio.Task[None]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """A socket is up and has said hello."""
+        return any(not socket.closed for socket in self._open)
+
+    async def run(self) -> None:
+        """Connect, and connect again whenever the socket ends or Slack asks for it; runs until cancelled.
+
+        Raises:
+            SlackError: Slack refuses the app token.
+        """
+        failures = 0
+        try:
+            while True:
+                try:
+                    socket = await self._connect()
+                except SlackError as error:
+                    if error.error in TOKEN_REFUSED:
+                        raise
+                    failures += 1
+                    pause = max(min(LONGEST_PAUSE_S, 0.5 * 2.0 ** min(failures, 8)), error.retry_after_s or 0.0)
+                    _log.warning("socket_not_connected", error=error.error, again_in_s=round(pause, 1))
+                    await self._clock.sleep(pause)
+                    continue
+                failures = 0
+                _log.info("socket_connected")
+                renew = asyncio.Event()
+                reader = asyncio.create_task(self._read(socket, renew), name="socket-mode")
+                self._readers.add(reader)
+                reader.add_done_callback(self._readers.discard)
+                await renew.wait()
+        finally:
+            await self._close()
+
+    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
+        socket = await self._slack.connect_socket(await self._slack.socket_url(self._app_token))
+        try:
+            hello = json.loads(await socket.receive_str(timeout=HELLO_LIMIT_S))
+            if hello.get("type") != "hello":
+                raise SlackError("no_hello", away=True)
+        except (TypeError, ValueError, AttributeError, TimeoutError, aiohttp.ClientError) as error:
+            await socket.close()
+            raise SlackError("no_hello", away=True) from error
+        self._open.add(socket)
+        return socket
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse, renew: asyncio.Event) -> None:
+        """Read one socket to its end; ``renew`` is set as soon as another one is needed."""
+        try:
+            async for frame in socket:
+                if frame.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                with suppress(ValueError):
+                    envelope = json.loads(frame.data)
+                    if isinstance(envelope, dict):
+                        if envelope.get("type") == "disconnect":
+                            _log.info("socket_to_be_renewed", reason=str(envelope.get("reason"))[:40])
+                            renew.set()
+                        elif isinstance(envelope.get("envelope_id"), str):
+                            self._tasks.start(self._handle(socket, envelope))
+        finally:
+            self._open.discard(socket)
+            renew.set()
+            await socket.close()
+
+    async def _handle(self, socket: aiohttp.ClientWebSocketResponse, envelope: dict[str, Any]) -> None:
+        payload = envelope.get("payload")
+        answer = await self._dispatch(payload if isinstance(payload, dict) else {})
+        ack: dict[str, Any] = {"envelope_id": envelope["envelope_id"]}
+        if answer.body and envelope.get("accepts_response_payload"):
+            try:
+                ack["payload"] = json.loads(answer.body)
+            except ValueError:
+                ack["payload"] = {"text": answer.body}
+        try:
+            await socket.send_str(json.dumps(ack))
+        except (aiohttp.ClientError, ConnectionError, RuntimeError):
+            # Slack shows a time-out, and the person presses again: the same view is the same row.
+            _log.warning("ack_not_sent", type=str(envelope.get("type"))[:40])
+
+    async def _close(self) -> None:
+        for reader in list(self._readers):
+            reader.cancel()
+        for socket in list(self._open):
+            with suppress(Exception):  # it is being thrown away; whatever it says no longer matters
+                await asyncio.wait_for(socket.close(), 1.0)
+        await self._tasks.drain(1.0)

@@ -1,0 +1,107 @@
+"""The HTTP side: Slack's requests and the health of the process. Size, signature, then parsing; no rules in here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bot.clock import Clock
+from bot.secret import Secret
+from bot.slack.dispatch import Answer
+from bot.slack.signature import is_from_slack
+
+MAX_BODY_BYTES = 1_000_000  # far above anything that Slack sends: a view is 250 KB at most
+EVENTS_PATH = "/slack/events"
+
+_log = structlog.get_logger(__name__)
+
+Dispatch = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+Readiness = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+class SlackEvents:
+    """``POST /slack/events``: everything from Slack, in HTTP mode."""
+
+    def __init__(self, *, secret: Secret, dispatch: Dispatch, clock: Clock) -> None:
+        self._secret = secret
+        self._dispatch = dispatch
+        self._clock = clock
+
+    async def __call__(self, request: Request) -> Response:
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if body is None:
+            return Response(status_code=413)
+        genuine = is_from_slack(
+            body,
+            timestamp=request.headers.get("x-slack-request-timestamp"),
+            signature=request.headers.get("x-slack-signature"),
+            secret=self._secret,
+            now=self._clock.now().timestamp(),
+        )
+        if not genuine:
+            _log.info("bad_signature", bytes=len(body))
+            return Response(status_code=401)
+        payload = parse(body, request.headers.get("content-type", ""))
+        if payload is None:
+            _log.info("unreadable_payload", bytes=len(body))
+            return Response(status_code=400)
+        answer = await self._dispatch(payload)
+        return Response(answer.body, status_code=answer.status, headers={"content-type": answer.content_type})
+
+
+def parse(body: bytes, content_type: str) -> dict[str, Any] | None:
+    """Slack's three ways to send a payload: JSON, a form, or JSON in the form field ``payload``. None: not readable."""
+    try:
+        if content_type.partition(";")[0].strip().lower() == "application/json":
+            data = json.loads(body)
+            return data if isinstance(data, dict) else None
+        # A command's text may hold any word, "payload=" too: the fields are taken apart, never searched.
+        fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body)))
+        if "payload" in fields and "command" not in fields:
+            data = json.loads(fields["payload"])
+            return data if isinstance(data, dict) else None
+    except (ValueError, RecursionError):
+        return None
+    return dict(fields)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body; None as soon as it is too long."""
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and (len(announced) > 9 or int(announced) > MAX_BODY_BYTES):
+        return None
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def web_app(*, events: SlackEvents | None, readiness: Readiness) -> Starlette:
+    """All routes. ``events`` None (Socket Mode): ``/slack/events`` is not there."""
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"alive": True})
+
+    async def readyz(_: Request) -> Response:
+        state = dict(await readiness())
+        return JSONResponse(state, status_code=200 if state["ready"] else 503)
+
+    routes = [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
+    if events is not None:
+        routes.append(Route(EVENTS_PATH, events.__call__, methods=["POST"]))
+    return Starlette(routes=routes)
