@@ -24,7 +24,7 @@ class XmsSender:
     async def send(self, message: Message) -> str:
         content = message.content
         if content is None:
-            raise SendError(Fate.REFUSED, "own-gave-up")
+            raise SendError(Fate.REFUSED, "own-not-sent")
         to = [recipient.e164 for recipient in content.recipients]
         try:
             if content.media_url is None:

@@ -1,0 +1,52 @@
+# Everything needs Python 3.11 or newer and nothing else: each target first installs what it uses into .venv.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Tools must not take options, proxies' settings or plug-ins of the shell into the project's own runs.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help:
+	@echo "make demo   see the bot at work in a minute, without any account"
+	@echo "make test   run every test"
+	@echo "make check  format, lint, types and every test, as CI does"
+	@echo "make lock   raise the pinned dependencies"
+
+.venv/run.stamp: requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "This needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv ..."
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements/dev.txt
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/run.stamp
+	@$(BIN)/python -m sandbox demo
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: .venv/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The lock files hold versions and hashes only: no index, no host.
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --upgrade \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
+lock: .venv/dev.stamp
+	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
+	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml requirements/build.in
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
