@@ -68,11 +68,18 @@ def _run(arguments: argparse.Namespace) -> int:
     from bot.app import run
     from bot.identity import TokenRefusedError
     from bot.logs import configure
+    from bot.store.neighbours import first_on_file
 
     configure(level=settings.log_level, log_format=settings.log_format)
     store = _open_store(settings)
     if store is None:
         return WRONG_USE
+    if not first_on_file(settings.database_url):
+        print(
+            "DATABASE_URL: another process of the bot uses this SQLite file. That is correct, and slower: they wait "
+            "for each other at every write.",
+            file=sys.stderr,
+        )
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, store))

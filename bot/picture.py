@@ -36,11 +36,11 @@ MEDIA_HINT = (
     "taken too. Best below 500 KB, never above 1 MB."
 )
 
-# Names that only a private network, or nobody, answers to (RFC 2606, RFC 6761, RFC 6762, RFC 8375, ICANN's .internal,
-# and what routers call their own).
+# Names that only a private network, or nobody, answers to (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal, and what
+# routers call their own). `.example` and `.test` (RFC 2606) stand in for public names in documents and trials.
 _PRIVATE_NAMES = frozenset(
     {"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan"}
-    | {"arpa", "test", "invalid", "onion"}
+    | {"arpa", "invalid", "onion"}
 )
 _SLACK_DOMAINS = ("slack.com", "slack-gov.com")
 

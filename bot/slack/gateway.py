@@ -98,6 +98,7 @@ class SlackGateway:
 
     async def respond(self, response_url: str, message: Mapping[str, Any]) -> None:
         """Post privately through a ``response_url``."""
+        _must_be_safe(response_url)
         body = {"response_type": "ephemeral", "replace_original": False, **message}
         try:
             async with self._session.post(response_url, json=body, allow_redirects=False) as response:
@@ -114,6 +115,7 @@ class SlackGateway:
         return str(answer["url"])
 
     async def connect_socket(self, url: str) -> aiohttp.ClientWebSocketResponse:
+        _must_be_safe(url)
         try:
             return await self._session.ws_connect(url, heartbeat=20.0, max_msg_size=4 * 1024 * 1024)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -137,6 +139,17 @@ async def open_gateway(*, bot_token: Secret, base_url: str) -> AsyncIterator[Sla
     timeout = aiohttp.ClientTimeout(total=TIME_LIMIT_S, connect=_CONNECT_LIMIT_S)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=trust_env) as session:
         yield SlackGateway(bot_token=bot_token, base_url=base_url, session=session, trust_env=trust_env)
+
+
+def _must_be_safe(url: str) -> None:
+    """Addresses that Slack hands us: encrypted, or on this machine."""
+    try:
+        parts = urlsplit(url)
+        safe = parts.scheme in ("https", "wss") or is_loopback(parts.hostname or "")
+    except ValueError:
+        safe = False
+    if not safe:
+        raise SlackError("unsafe_url")
 
 
 def _from_api(error: SlackApiError) -> SlackError:
