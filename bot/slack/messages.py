@@ -26,7 +26,7 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
     message = told.message
     match told.kind:
         case AnswerKind.PROGRESS:
-            return _message(f"Your {_what(message)} is queued. The result follows here, nothing more to do.")
+            return _message(f"Your {_what(message)} is queued and on its way to Sinch. The result follows here.")
         case AnswerKind.WAITING:
             return _message(
                 f"Your {_what(message)} is waiting, nothing was sent yet: Sinch can't be reached at the moment. "

@@ -27,9 +27,10 @@ TRIED_FOR = timedelta(days=7)
 TRIED_AFTER_START_S = 3600.0  # whatever its age, an answer has this long after each start
 FIRST_HOUR_PAUSE_S = 60.0
 LATER_PAUSE_S = 600.0
-LEASE_S = 60.0  # longer than all ways of one answer together can take
+TELLING_LIMIT_S = 12.0  # all ways of one answer together
+LEASE_S = 15.0  # longer than that, and short enough that a crash delays an answer only a little
 POLL_S = 0.5
-MAX_TELLING = 32
+MAX_TELLING = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -146,14 +147,7 @@ class Notifier:
     async def _deliver(self, answer: Answer) -> None:
         reference = answer.message.client_reference
         try:
-            told = await tell(
-                self._slack,
-                answer.message.reply,
-                messages.answer(answer, causes=self._causes),
-                now=self._clock.now(),
-                url_uses=answer.message.response_url_uses,
-                patient=answer.tries == 0,
-            )
+            told = await self._tell(answer)
             now = self._clock.now()
             if told.error is None:
                 await self._store.answer_told(answer.answer_id, by_response_url=told.url_used, now=now)
@@ -174,6 +168,20 @@ class Notifier:
         finally:
             self._telling -= 1
             self.wake()
+
+    async def _tell(self, answer: Answer) -> Told:
+        try:
+            async with asyncio.timeout(TELLING_LIMIT_S):
+                return await tell(
+                    self._slack,
+                    answer.message.reply,
+                    messages.answer(answer, causes=self._causes),
+                    now=self._clock.now(),
+                    url_uses=answer.message.response_url_uses,
+                    patient=answer.tries == 0,
+                )
+        except TimeoutError:
+            return Told(SlackError("away", away=True), url_used=True)
 
     def _next_try(self, answer: Answer, error: SlackError, now: datetime) -> datetime | None:
         age = now - answer.created_at
