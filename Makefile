@@ -1,10 +1,10 @@
 # Everything needs Python 3.11 or newer and nothing else: each target first installs what it uses into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types lock clean
+.PHONY: help demo test check format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Tools must not take options, proxies' settings or plug-ins of the shell into the project's own runs.
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:

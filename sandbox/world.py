@@ -24,9 +24,7 @@ class World:
         settings: more settings for the bot, or others.
     """
 
-    def __init__(
-        self, folder: Path, *, socket_mode: bool = False, settings: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, socket_mode: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self.slack = FakeSlack()
         self.sinch = FakeSinch()
         self._folder = folder

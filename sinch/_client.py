@@ -1,0 +1,95 @@
+"""The client: addresses, credentials, and what it opens and closes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from sinch import _wire
+from sinch._batches import Batches
+from sinch._transport import Transport
+
+US_BASE_URL = "https://us.sms.api.sinch.com"  # Sinch SMS API reference, "Base URL"; the region that carries MMS
+MAX_IN_FLIGHT = 256  # ours: above what one process needs, below the usual limit of 1024 open files
+
+_VISIBLE_ASCII = re.compile(r"[!-~]+")  # what may stand in a header without being bent or broken
+
+
+class Sinch:
+    """Sinch's SMS API (XMS) for one service plan.
+
+    Use it with ``async with``, or call ``aclose``. One object serves any number of tasks of one event loop.
+
+    Args:
+        service_plan_id: the plan, as the dashboard shows it.
+        api_token: the plan's API token. It is in no ``repr`` and in no error.
+        base_url: ``https://{region}.sms.api.sinch.com``, with or without a slash at its end; a path in it is kept.
+        max_in_flight: requests under way at once; further ones wait, within their own time limit.
+        trust_env: take proxies and certificates from the environment (``HTTPS_PROXY``, ``SSL_CERT_FILE``…).
+
+    Raises:
+        ValueError: an argument that could never work. The message does not quote it.
+        OSError: ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` names what can't be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        service_plan_id: str,
+        api_token: str,
+        base_url: str = US_BASE_URL,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        trust_env: bool = True,
+    ) -> None:
+        if not _VISIBLE_ASCII.fullmatch(api_token):
+            raise ValueError("api_token has to be visible ASCII characters without blanks")
+        if service_plan_id.strip() in ("", ".", ".."):
+            raise ValueError("service_plan_id is empty")
+        if max_in_flight < 1:
+            raise ValueError("max_in_flight has to be 1 or more")
+        plan_url = f"{_checked_base(base_url)}/xms/v1/{_wire.path_part(service_plan_id)}"
+        self._transport = Transport(
+            headers={
+                "Authorization": f"Bearer {api_token}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",  # answers are small, and a packed one could grow past its cap
+            },
+            max_in_flight=max_in_flight,
+            trust_env=trust_env,
+        )
+        self.batches = Batches(self._transport, f"{plan_url}/batches", _utc_now)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection; may be called again. What is in flight ends as a lost answer."""
+        await self._transport.aclose()
+
+
+def _checked_base(base_url: str) -> str:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        raise ValueError("base_url is no address") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("base_url has to begin with https:// (or http:// for a server on this machine)")
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("base_url must not hold a user, a query or a fragment")
+    return str(url).rstrip("/")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
