@@ -22,11 +22,21 @@ class World:
         folder: an empty folder for the bot's database.
         socket_mode: Slack speaks over Socket Mode instead of signed HTTP.
         settings: more settings for the bot, or others.
+        slack: another fake Slack than the usual one, not started.
+        sinch: another fake Sinch, not started.
     """
 
-    def __init__(self, folder: Path, *, socket_mode: bool = False, settings: Mapping[str, str] | None = None) -> None:
-        self.slack = FakeSlack()
-        self.sinch = FakeSinch()
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        socket_mode: bool = False,
+        settings: Mapping[str, str] | None = None,
+        slack: FakeSlack | None = None,
+        sinch: FakeSinch | None = None,
+    ) -> None:
+        self.slack = slack or FakeSlack()
+        self.sinch = sinch or FakeSinch()
         self._folder = folder
         self._socket_mode = socket_mode
         self._more = dict(settings or {})

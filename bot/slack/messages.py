@@ -33,7 +33,7 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
                 "It is tried again by itself, and the result follows here."
             )
         case AnswerKind.RATE_LIMITED:
-            again = f" It is tried again by itself {_at(told.until)}." if told.until else ""
+            again = f" It is tried again by itself {_at(told.until, seconds=True)}." if told.until else ""
             return _message(
                 f"Your {_what(message)} is waiting, nothing was sent yet: Sinch asks us to slow down.{again} "
                 f"The result follows here. (Code {code_span('SINCH-429')})"
@@ -227,11 +227,10 @@ def _what(message: Message) -> str:
     return f"{noun} to {count} recipient{'' if count == 1 else 's'}"
 
 
-def _at(moment: datetime | None) -> str:
+def _at(moment: datetime, *, seconds: bool = False) -> str:
     """A time in the reader's own time zone; the fallback is UTC."""
-    if moment is None:
-        return "soon"
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{moment:%Y-%m-%d %H:%M} UTC>"
+    shown, fallback = ("{time_secs}", "%H:%M:%S") if seconds else ("{time}", "%H:%M")
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {shown}|{moment:%Y-%m-%d {fallback}} UTC>"
 
 
 def _plain(text: str) -> dict[str, Any]:
