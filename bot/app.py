@@ -204,32 +204,55 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(settings: Settings, store: Store) -> None:
-    """Run the bot until it is told to stop. Closes the store.
+class CannotStartError(Exception):
+    """Something of this machine is in the way; the text names the setting and what to do."""
 
-    Raises:
-        OSError: the address can't be listened on.
-        TokenRefusedError: Slack refuses a token.
-    """
-    sinch_host = urlsplit(settings.sinch_api_base_url).hostname or ""
+
+def _listen(settings: Settings) -> socket.socket:
     try:
         listening = socket.create_server(
             (settings.host, settings.port),
             family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
             backlog=_BACKLOG,
         )
-        host, port = listening.getsockname()[:2]
-        _log.info("listening", host=host, port=port, mode="socket" if settings.socket_mode else "http")
+    except OSError as error:
+        raise CannotStartError(
+            f"HOST, PORT: cannot listen on {settings.host}, port {settings.port} ({error.strerror or error}). "
+            "Is another program there? Name another port with PORT or --port."
+        ) from error
+    host, port = listening.getsockname()[:2]
+    _log.info("listening", host=host, port=port, mode="socket" if settings.socket_mode else "http")
+    return listening
+
+
+def _sinch(settings: Settings) -> sinch.Sinch:
+    try:
+        return sinch.Sinch(
+            service_plan_id=settings.sinch_service_plan_id,
+            api_token=settings.sinch_api_token.reveal(),
+            base_url=settings.sinch_api_base_url,
+            max_in_flight=MAX_SINCH_CALLS,
+            # A proxy that the shell names is for the internet, never for this machine itself.
+            trust_env=not is_loopback(urlsplit(settings.sinch_api_base_url).hostname or ""),
+        )
+    except OSError as error:
+        raise CannotStartError(
+            f"SSL_CERT_FILE, SSL_CERT_DIR: the certificates can't be read ({error.strerror or error})."
+        ) from error
+
+
+async def run(settings: Settings, store: Store) -> None:
+    """Run the bot until it is told to stop. Closes the store.
+
+    Raises:
+        CannotStartError: the address can't be listened on, or the certificates can't be read.
+        TokenRefusedError: Slack refuses a token.
+    """
+    try:
         async with (
             open_gateway(bot_token=settings.slack_bot_token, base_url=settings.slack_api_base_url) as slack,
-            sinch.Sinch(
-                service_plan_id=settings.sinch_service_plan_id,
-                api_token=settings.sinch_api_token.reveal(),
-                base_url=settings.sinch_api_base_url,
-                max_in_flight=MAX_SINCH_CALLS,
-                trust_env=not is_loopback(sinch_host),  # a proxy is for the internet only,
-            ) as xms,
+            _sinch(settings) as xms,
         ):
-            await Bot(settings, store=store, slack=slack, xms=xms).run(listening)
+            await Bot(settings, store=store, slack=slack, xms=xms).run(_listen(settings))
     finally:
         await store.close()

@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
     # Loaded only now: wrong settings are told at once, without waiting for the libraries.
     import uvloop
 
-    from bot.app import run
+    from bot.app import CannotStartError, run
     from bot.identity import TokenRefusedError
     from bot.logs import configure
     from bot.store.neighbours import first_on_file
@@ -83,11 +83,8 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, store))
-    except TokenRefusedError as error:
+    except (TokenRefusedError, CannotStartError) as error:
         print(error, file=sys.stderr)
-        return WRONG_USE
-    except OSError as error:
-        print(f"HOST, PORT: cannot listen on {settings.host}, port {settings.port}: {error.strerror}", file=sys.stderr)
         return WRONG_USE
     return DONE
 

@@ -48,7 +48,7 @@ def after_failure(message: Message, error: SendError, *, now: datetime, give_up_
             wait = error.retry_after_s
             if wait is None:
                 wait = min(LONGEST_BACKOFF_S, 2.0 ** min(message.rate_limited, 8) * (1 + jitter / 4))
-            if timedelta(seconds=wait) > end - now:
+            if wait > (end - now).total_seconds():  # Sinch may name any number
                 return Refused(RATE_LIMIT_TOO_LONG, error.vendor_code, error.vendor_text)
             tell = wait > LONGEST_BACKOFF_S or message.rate_limited + 1 == TELL_AT_RATE_LIMIT
             return TryAgain(

@@ -11,6 +11,13 @@ from bot.domain import Message
 
 ATTEMPT_LIMIT_S = 19.0  # one attempt takes 20 s at most in all, the commit before it included
 LOOKUP_LIMIT_S = 4.0  # three of them with their pauses have to fit between a lost attempt and its telling
+_NOT_CONNECTED = {
+    sinch.ConnectionFailedKind.DNS: "transport-dns",
+    sinch.ConnectionFailedKind.REFUSED: "transport-refused",
+    sinch.ConnectionFailedKind.TLS: "transport-tls",
+    sinch.ConnectionFailedKind.CONNECT_TIMEOUT: "transport-connect-timeout",
+    sinch.ConnectionFailedKind.POOL: "transport-pool",
+}
 
 
 class XmsSender:
@@ -61,7 +68,7 @@ class XmsSender:
     def _send_error(self, error: sinch.SinchError) -> SendError:
         match error:
             case sinch.ConnectionFailed():
-                return SendError(Fate.NEVER_LEFT, f"transport-{error.kind}")
+                return SendError(Fate.NEVER_LEFT, _NOT_CONNECTED.get(error.kind, "transport-not-connected"))
             case sinch.AnswerLost():
                 return SendError(Fate.LOST, f"transport-{error.kind}")
             case sinch.RateLimited():

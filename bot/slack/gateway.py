@@ -20,6 +20,7 @@ from bot.settings import is_loopback
 TIME_LIMIT_S = 10.0
 OPEN_VIEW_LIMIT_S = 3.0  # a trigger_id lives 3 s: Slack, "Handling user interaction"
 _CONNECT_LIMIT_S = 5.0
+LONGEST_WAIT_S = 3600.0  # whatever a Retry-After says; Slack's own are about a minute
 _ANSWER_MAX_BYTES = 4096  # of what a response_url says; we read a word of it at most
 
 # auth.test and apps.connections.open: the token itself is the fault, and no waiting mends it.
@@ -167,4 +168,4 @@ def _from_api(error: SlackApiError) -> SlackError:
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return float(value) if value.isascii() and value.isdigit() else None
+    return min(float(value), LONGEST_WAIT_S) if value.isascii() and value.isdigit() else None
