@@ -48,7 +48,7 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
 
 def _accepted(message: Message) -> str:
     return (
-        f"Sinch accepted your {_what(message)}. Batch ID: {code_span(message.batch_id or '')}\n"
+        f"Sinch accepted your {_what(message)}.\nBatch ID: {code_span(message.batch_id or '')}\n"
         "Accepted is not yet delivered: Sinch now passes it on to the carriers."
     )
 
