@@ -17,6 +17,9 @@ from bot.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parent.parent
 HOST_SIGNAL = "DYNO"  # set by the host, never by a person
+PAGES = sorted(
+    page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md", "sinch/*.md") for page in ROOT.glob(pattern)
+)
 
 
 class _Recording(Mapping[str, str]):
@@ -130,11 +133,7 @@ def test_the_lock_files_pin_every_package_with_hashes_and_name_no_host(name: str
     assert not re.search(r"https?://|--(index|find|extra|trusted)|\b[\w-]+\.(org|com|io)\b", text)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [p.relative_to(ROOT) for p in (ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("sinch/*.md")) for p in p],
-    ids=str,
-)
+@pytest.mark.parametrize("page", PAGES, ids=str)
 def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
     text = (ROOT / page).read_text()
     targets = [target for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in target]
