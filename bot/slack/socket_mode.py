@@ -20,8 +20,9 @@ from bot.slack.dispatch import Answer
 from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway
 from bot.tasks import Tasks
 
+FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
-HELLO_LIMIT_S = 10.0  # a socket that is up says hello at once
+SHORT_LIVED_S = 10.0  # a socket that ends sooner was not worth much: wait before the next, longer each time
 
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ class SocketMode:
 
     @property
     def connected(self) -> bool:
-        """A socket is up and has said hello."""
+        """A socket is up."""
         return any(not socket.closed for socket in self._open)
 
     async def run(self) -> None:
@@ -59,37 +60,34 @@ class SocketMode:
         failures = 0
         try:
             while True:
+                opened_at = self._clock.monotonic()
                 try:
-                    socket = await self._connect()
-                except SlackError as error:
-                    if error.error in TOKEN_REFUSED:
+                    await self._serve_one()
+                    error, wait_s = "short_lived", 0.0
+                except SlackError as refused:
+                    if refused.error in TOKEN_REFUSED:
                         raise
-                    failures += 1
-                    pause = max(min(LONGEST_PAUSE_S, 0.5 * 2.0 ** min(failures, 8)), error.retry_after_s or 0.0)
-                    _log.warning("socket_not_connected", error=error.error, again_in_s=round(pause, 1))
-                    await self._clock.sleep(pause)
+                    error, wait_s = refused.error, refused.retry_after_s or 0.0
+                if self._clock.monotonic() - opened_at >= SHORT_LIVED_S:
+                    failures = 0
                     continue
-                failures = 0
-                _log.info("socket_connected")
-                renew = asyncio.Event()
-                reader = asyncio.create_task(self._read(socket, renew), name="socket-mode")
-                self._readers.add(reader)
-                reader.add_done_callback(self._readers.discard)
-                await renew.wait()
+                failures += 1
+                pause = max(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 8)), wait_s)
+                _log.warning("socket_not_up", reason=error, again_in_s=round(pause, 1))
+                await self._clock.sleep(pause)
         finally:
             await self._close()
 
-    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
+    async def _serve_one(self) -> None:
+        """Open a socket and return as soon as another one is needed; the old one is read to its end meanwhile."""
         socket = await self._slack.connect_socket(await self._slack.socket_url(self._app_token))
-        try:
-            hello = json.loads(await socket.receive_str(timeout=HELLO_LIMIT_S))
-            if hello.get("type") != "hello":
-                raise SlackError("no_hello", away=True)
-        except (TypeError, ValueError, AttributeError, TimeoutError, aiohttp.ClientError) as error:
-            await socket.close()
-            raise SlackError("no_hello", away=True) from error
         self._open.add(socket)
-        return socket
+        _log.info("socket_connected")
+        renew = asyncio.Event()
+        reader = asyncio.create_task(self._read(socket, renew), name="socket-mode")
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
+        await renew.wait()
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse, renew: asyncio.Event) -> None:
         """Read one socket to its end; ``renew`` is set as soon as another one is needed."""
