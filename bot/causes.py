@@ -186,10 +186,10 @@ def _is_word_cause(key: str) -> bool:
 
 
 def _with_word(cause: Cause, word: str | None) -> Cause:
-    """Sinch's word as the code, where Sinch is what the cause is about and the word can be shown."""
+    """The code with Sinch's own word, where Sinch is what the cause is about and the word can be shown."""
     if word is None or not _WORD_CODE.fullmatch(word) or cause.key.startswith(("transport-", "own-")):
         return cause
-    return replace(cause, code=word)
+    return replace(cause, code=word if _is_word_cause(cause.key) else f"{cause.code}, {word}")
 
 
 def _quotable(text: str) -> str:

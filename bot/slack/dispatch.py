@@ -24,6 +24,7 @@ from bot.clock import Clock
 from bot.slack import ids, messages, payloads
 from bot.slack.doors import AccessCheck, Door, Reply
 from bot.slack.listeners import NOT_SAVED, Listeners
+from bot.slack.shape import as_documented
 from bot.tasks import Tasks
 
 SEEN_FOR_S = 600.0  # a captured request stays valid for 5 minutes; twice that
@@ -80,10 +81,17 @@ class Dispatcher:
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Answer one payload. Never raises; what nobody listens to is answered with an empty 200."""
         started = time.perf_counter()
-        request = AsyncBoltRequest(body=dict(body), mode="socket_mode")
-        response = await self.app.async_dispatch(request)
+        known = as_documented(body)
+        if known is None:
+            _log.info("payload_unknown", type=_kind(body))
+            return Answer(200, "")
+        try:
+            response = await self.app.async_dispatch(AsyncBoltRequest(body=known, mode="socket_mode"))
+        except Exception as error:  # whatever Bolt makes of a payload: Slack must not get a 500 for it
+            _log.error("dispatch_fault", type=_kind(body), error=type(error).__name__, exc_info=error)
+            return Answer(200, "")
         if response.status != 200:
-            _log.info("payload_unknown", type=_kind(body), status=response.status)
+            _log.info("payload_unknown", type=_kind(body))
             return Answer(200, "")
         _log.debug("acked", type=_kind(body), ms=round((time.perf_counter() - started) * 1000, 1))
         content_type = response.headers.get("content-type", [""])[0]

@@ -209,7 +209,7 @@ def test_vendor_text_is_cut_and_adds_no_control_characters(text: str, cause: Cau
 def test_an_unknown_word_gets_the_sentence_of_its_status_and_is_shown() -> None:
     cause = CAUSES.for_refusal(status=403, word="sender_on_holiday")
     assert cause.happened == CAUSES.get("http-403").happened
-    assert "(Code sender_on_holiday)" in CAUSES.sentence(cause)
+    assert "(Code SINCH-403, sender_on_holiday)" in CAUSES.sentence(cause)
 
 
 @pytest.mark.parametrize("word", ["", "403", "two words", "line\nfeed", "<!channel>", "x" * 65, "word\n"])
@@ -227,7 +227,7 @@ def test_an_unknown_status_gets_the_sentence_of_its_class_and_is_shown(status: i
 
 def test_a_word_does_not_make_a_5xx_a_refusal() -> None:
     cause = CAUSES.for_refusal(status=500, word="syntax_invalid_json")
-    assert (cause.key, cause.code, cause.sent) == ("http-500", "syntax_invalid_json", Sent.MAYBE)
+    assert (cause.key, cause.code, cause.sent) == ("http-500", "SINCH-500, syntax_invalid_json", Sent.MAYBE)
 
 
 def test_a_word_that_is_a_key_of_ours_is_no_word_of_sinch() -> None:
@@ -239,7 +239,7 @@ def test_any_status_and_word_gets_a_useful_sentence(status: int, word: str | Non
     cause = CAUSES.for_refusal(status=status, word=word)
     sentence = CAUSES.sentence(cause, reference=REFERENCE)
     assert cause.code in sentence
-    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", cause.code)
+    assert re.fullmatch(r"(?:SINCH-[0-9]{3}, )?[A-Za-z][A-Za-z0-9_.-]*", cause.code)
     assert ("Nothing was sent" in sentence) == (300 <= status < 500 and status != 408)
     again = CAUSES.describe(cause.key, vendor_code=word, maybe_sent=cause.sent is Sent.MAYBE)
     assert (again.happened, again.sent, again.code) == (cause.happened, cause.sent, cause.code)
