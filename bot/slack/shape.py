@@ -28,14 +28,19 @@ def as_documented(body: Mapping[str, Any]) -> dict[str, Any] | None:
         and all(body.get(name) is None or _objects(body[name]) for name in _LISTS_OF_OBJECTS)
         and _kind_fits(kind, body)
     )
-    return {name: value for name, value in body.items() if value is not None} if fits else None
+    if not fits:
+        return None
+    known = {name: value for name, value in body.items() if value is not None}
+    if kind == "view_submission":
+        known["view"] = {"type": "modal", **known["view"]}  # Bolt looks for it first of all
+    return known
 
 
 def _kind_fits(kind: str, body: Mapping[str, Any]) -> bool:
     match kind:
         case "view_submission" | "view_closed":
             view = body.get("view")
-            return isinstance(view, dict) and isinstance(view.get("callback_id"), str) and view.get("type") == "modal"
+            return isinstance(view, dict) and isinstance(view.get("callback_id"), str)
         case "block_actions":
             actions = body.get("actions")
             return isinstance(actions, list) and bool(actions) and all(_named(action) for action in actions)
