@@ -127,4 +127,6 @@ def _role(policy: Policy, members: Mapping[str, frozenset[str]], user_id: str) -
 
 
 def _listed(entries: frozenset[str], members: Mapping[str, frozenset[str]], user_id: str) -> bool:
-    return user_id in entries or any(user_id in members.get(entry, frozenset()) for entry in entries)
+    if user_id in entries and not user_id.startswith("S"):  # a group's ID is nobody's
+        return True
+    return any(user_id in members.get(entry, frozenset()) for entry in entries)

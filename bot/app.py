@@ -39,7 +39,8 @@ SENDS_END_WITHIN_S = 10.0
 ANSWERS_END_WITHIN_S = 2.0
 AFTER_ACKS_END_WITHIN_S = 1.0
 
-PING_LIMIT_S = 2.0
+PING_LIMIT_S = 3.0
+PING_EVERY_S = 1.0  # anybody may ask /readyz, as often as they like; the database is asked this often
 MAX_SINCH_CALLS = 400  # sends and look-ups together
 _BACKLOG = 2048
 
@@ -101,7 +102,7 @@ class Bot:
                 timeout_graceful_shutdown=REQUESTS_END_WITHIN_S,
             )
         )
-        self._groups_read = False
+        self._pinged: tuple[float, bool] | None = None
 
     async def run(self, listening: socket.socket) -> None:
         """Serve on ``listening`` until SIGTERM or SIGINT.
@@ -116,8 +117,8 @@ class Bot:
         if not self._settings.admins:
             _log.warning("no_admin", what_to_do=NO_ADMIN)
         _warm_up(self._settings)
-        await self._worker.start()
-        await self._notifier.start()
+        self._worker.start()
+        self._notifier.start()
         http = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
         slack = asyncio.create_task(self._connect(), name="slack")
         told_to = asyncio.create_task(stop.wait(), name="stop")
@@ -132,7 +133,7 @@ class Bot:
     async def _connect(self) -> None:
         """Everything that Slack has to be asked for, kept up until cancelled."""
         self._access.workspace = await find_out(self._slack.identify, clock=self._clock)
-        kept_up = [asyncio.create_task(self._keep_groups()), asyncio.create_task(asyncio.Event().wait())]
+        kept_up = [asyncio.create_task(self._groups.keep_fresh()), asyncio.create_task(asyncio.Event().wait())]
         if self._socket is not None:
             kept_up.append(asyncio.create_task(self._keep_socket(self._socket)))
         try:
@@ -143,11 +144,6 @@ class Bot:
             for task in kept_up:
                 task.cancel()
             await asyncio.wait(kept_up)
-
-    async def _keep_groups(self) -> None:
-        await self._groups.refresh()
-        self._groups_read = True
-        await self._groups.keep_fresh()
 
     @staticmethod
     async def _keep_socket(socket: SocketMode) -> None:
@@ -170,15 +166,21 @@ class Bot:
         await self._notifier.stop(within_s=ANSWERS_END_WITHIN_S)
         _log.info("stopped")
 
+    async def _database_usable(self) -> bool:
+        now = self._clock.monotonic()
+        if self._pinged is None or now - self._pinged[0] >= PING_EVERY_S:
+            try:
+                async with asyncio.timeout(PING_LIMIT_S):
+                    await self._store.ping()
+                self._pinged = now, True
+            except (StoreUnavailableError, TimeoutError):
+                self._pinged = now, False
+        return self._pinged[1]
+
     async def _readiness(self) -> Mapping[str, Any]:
         """What ``/readyz`` says; no names, numbers or texts in it."""
-        try:
-            async with asyncio.timeout(PING_LIMIT_S):
-                await self._store.ping()
-            database = True
-        except (StoreUnavailableError, TimeoutError):
-            database = False
-        slack = self._access.workspace is not None and self._groups_read
+        database = await self._database_usable()
+        slack = self._access.workspace is not None and self._groups.tried
         if self._socket is not None:
             slack = slack and self._socket.connected
         state: dict[str, Any] = {"ready": database and slack, "database": database, "slack": slack}

@@ -68,13 +68,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from bot.app import CannotStartError, run
     from bot.identity import TokenRefusedError
     from bot.logs import configure
-    from bot.store.neighbours import first_on_file
 
     configure(level=settings.log_level, log_format=settings.log_format)
     store = _open_store(settings)
     if store is None:
         return WRONG_USE
-    if not first_on_file(settings.database_url):
+    if not _first_on_file(settings.database_url):
         print(
             "DATABASE_URL: another process of the bot uses this SQLite file. That is correct, and slower: they wait "
             "for each other at every write.",
@@ -108,6 +107,15 @@ def _open_store(settings: Settings) -> Store | None:
         reason = getattr(error, "orig", None) or error
         print(f"DATABASE_URL: the database can't be opened or brought up to date ({reason}).", file=sys.stderr)
     return None
+
+
+def _first_on_file(database_url: str) -> bool:
+    from bot.store.neighbours import first_on_file
+
+    try:
+        return first_on_file(database_url)
+    except OSError:
+        return True  # it is only for a warning
 
 
 def _migrate(_: argparse.Namespace) -> int:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from bot.domain import Content, Recipient
 from bot.phone import MAX_SHOWN, NO_COUNTRY, NumberFault, Reading, ordinal, read
-from bot.picture import UrlFault, check_media_url
+from bot.picture import MAX_URL, UrlFault, check_media_url
 from bot.slack.ids import MEDIA_URL, MESSAGE, SUBJECT, TO
 from bot.slack.text import plain, printable, unreadable
 
 MAX_TEXT = 2000  # Sinch SMS API: mt_text `body`, mt_media `body.message`
 MAX_SUBJECT = 80  # Sinch SMS API: mt_media `body.subject`
 MAX_LISTED = 10  # wrong entries named one by one; more would not be read. Our choice
+MAX_FIELD = 3000  # Slack, plain_text_input: max_length
+MAX_READ = 20_000  # more is not read at all: only a forged dialog holds it, and everybody's acks would wait
 REVIEW_ABOVE = 10  # recipients; more are shown once more before they are taken. Our choice
 
 
@@ -46,6 +48,8 @@ def check(fields: Fields, *, default_region: str, mms_countries: frozenset[str])
     Returns:
         The content, within every limit, or all faults at once.
     """
+    if too_long := _too_long(fields):
+        return Faults(too_long)  # nothing that Slack's own dialog lets through: not worth reading
     sentences: dict[str, list[str]] = {TO: [], MESSAGE: [], SUBJECT: [], MEDIA_URL: []}
 
     typed_url = _clean(fields.media_url)
@@ -83,6 +87,21 @@ def check(fields: Fields, *, default_region: str, mms_countries: frozenset[str])
 def needs_review(content: Content) -> bool:
     """Do so many phones get this that the person should see the number once more?"""
     return len(content.recipients) > REVIEW_ABOVE
+
+
+def _too_long(fields: Fields) -> dict[str, str]:
+    """Fields far beyond what Slack's own inputs let through, whatever limit they have: reading them takes too long."""
+    typed = {
+        TO: (fields.to, MAX_FIELD),
+        MESSAGE: (fields.message, MAX_TEXT),
+        SUBJECT: (fields.subject, MAX_SUBJECT),
+        MEDIA_URL: (fields.media_url, MAX_URL),
+    }
+    return {
+        block: f"This field takes {limit:,} characters at most, and these are {len(text):,}."
+        for block, (text, limit) in typed.items()
+        if text and len(text) > MAX_READ
+    }
 
 
 def _clean(typed: str | None) -> str:
@@ -139,7 +158,7 @@ def _text_faults(name: str, typed: str, text: str, limit: int) -> list[str]:
         sentences.append(
             f"The {name} has {blank} in it, which Sinch may take for a blank to be filled in; leave that out."
         )
-    if nameless := unreadable(typed):
+    if nameless := unreadable(typed) or unreadable(text):
         sentences.append(
             f"Slack gave no name for {_list(nameless, joined_by=', ')}; write the name instead, "
             "so that a phone can show it."

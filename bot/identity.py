@@ -10,7 +10,7 @@ from bot.access import Workspace
 from bot.clock import Clock
 from bot.slack.gateway import TOKEN_REFUSED, SlackError
 
-LONGEST_PAUSE_S = 15.0
+LONGEST_PAUSE_S = 5.0  # back soon after Slack is back
 
 _log = structlog.get_logger(__name__)
 

@@ -21,8 +21,8 @@ _QUIET = ("slack_bolt", "slack_sdk", "uvicorn.error")  # what they warn of, we s
 _SENSITIVE = (
     (re.compile(r"xox[a-z]-[\w-]+|xoxe\.[\w.-]+|xapp-[\w-]+"), "[token]"),
     (re.compile(r"(?i)bearer\s+\S+"), "[token]"),
-    (re.compile(r"(?:https?|wss?)://[^\s\"'>]+"), "[address]"),
-    (re.compile(r"(?<![\w-])\+?\d(?:[ ().-]?\d){6,14}(?![\w.-])"), "[number]"),
+    (re.compile(r"(?i)(?:https?|wss?)://[^\s\"'>]+"), "[address]"),
+    (re.compile(r"(?<![\w-])\+?\d(?:[\s()./\-\u2010-\u2015]{0,3}\d){6,14}(?!\w)"), "[number]"),
 )
 
 Event = MutableMapping[str, Any]
@@ -99,6 +99,16 @@ def _where_it_failed(_: Any, __: str, event: Event) -> Event:
 
 def _redacted(_: Any, __: str, event: Event) -> Event:
     for name, value in event.items():
-        if isinstance(value, str) and name != "timestamp" and not name.startswith("_"):
-            event[name] = redact(value)
+        if name != "timestamp" and not name.startswith("_"):
+            event[name] = _redacted_value(value)
     return event
+
+
+def _redacted_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted_value(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_redacted_value(key): _redacted_value(entry) for key, entry in value.items()}
+    return value

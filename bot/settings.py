@@ -32,7 +32,7 @@ LOG_FORMATS = ("json", "console")
 
 _MEMBER = re.compile(r"[UWS][A-Z0-9]+")
 _COMMAND = re.compile(r"/[^\s/A-Z]{1,31}")  # Slack's manifest: 2 to 32 characters, starts with a slash
-_PLAN = re.compile(r"[A-Za-z0-9_.-]+")
+_PLAN = re.compile(r"[A-Za-z0-9_-]+")
 _NOTHING = Secret("")
 
 _T = TypeVar("_T")
@@ -144,10 +144,18 @@ class Settings:
 
 
 def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """What ``.env`` in ``folder`` says, with the environment on top. Nothing is written back to ``os.environ``."""
+    """What ``.env`` in ``folder`` says, with the environment on top. Nothing is written back to ``os.environ``.
+
+    Raises:
+        SettingsError: ``.env`` is there and can't be read.
+    """
     file = folder / ".env"
-    from_file = dotenv_values(file, interpolate=False) if file.is_file() else {}
-    return {name: value for name, value in from_file.items() if value is not None} | dict(environ)
+    try:
+        from_file = dotenv_values(file, interpolate=False) if file.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError((f".env can't be read ({type(error).__name__}): save it as UTF-8 text.",)) from None
+    given = {name: value for name, value in environ.items() if value.strip()}
+    return {name: value for name, value in from_file.items() if value is not None} | given
 
 
 class _WrongError(Exception):
@@ -287,7 +295,7 @@ def is_loopback(host: str) -> bool:
 def _database(raw: str) -> str:
     if raw.startswith(("postgres://", "postgresql://")):
         raise _WrongError("names a PostgreSQL server; this version keeps its rows in SQLite (sqlite:///mms-bot.db).")
-    if not raw.startswith("sqlite:///") or raw == "sqlite:///" or ":memory:" in raw:
+    if not raw.startswith("sqlite:///") or raw == "sqlite:///" or ":memory:" in raw or "?" in raw:
         raise _WrongError(
             "is not a SQLite file: it should look like sqlite:///mms-bot.db or sqlite:////var/lib/mms-bot.db."
         )
@@ -312,19 +320,24 @@ def _positive(raw: str) -> float:
         seconds = float(raw)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < _LONGEST_S:
-        raise _WrongError("is not a number of seconds above 0.")
+    if not 0 < seconds <= _LONGEST_S:
+        raise _WrongError(f"is not a number of seconds above 0 and up to {_LONGEST_S:,.0f} (14 days).")
     return seconds
 
 
 def _days(raw: str) -> int:
-    if not raw.isascii() or not raw.isdigit() or not 0 < int(raw[:9]) <= _LONGEST_DAYS:
+    if not 0 < _whole(raw) <= _LONGEST_DAYS:
         raise _WrongError(f"is not a whole number of days from 1 to {_LONGEST_DAYS}.")
     return int(raw)
 
 
+def _whole(raw: str) -> int:
+    """A whole number of up to nine digits; -1 for anything else."""
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= 9 else -1
+
+
 def _port(raw: str) -> int:
-    if not raw.isascii() or not raw.isdigit() or not 0 <= int(raw[:9]) <= 65535:
+    if not 0 <= _whole(raw) <= 65535:
         raise _WrongError("is not a port: a whole number from 0 to 65535.")
     return int(raw)
 

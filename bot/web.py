@@ -67,13 +67,13 @@ def parse(body: bytes, content_type: str) -> dict[str, Any] | None:
             data = json.loads(body)
             return data if isinstance(data, dict) else None
         # A command's text may hold any word, "payload=" too: the fields are taken apart, never searched.
-        fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body)))
+        fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True))
         if "payload" in fields and "command" not in fields:
             data = json.loads(fields["payload"])
             return data if isinstance(data, dict) else None
     except (ValueError, RecursionError):
         return None
-    return dict(fields)
+    return dict(fields) or None
 
 
 async def _body(request: Request) -> bytes | None:

@@ -12,6 +12,7 @@ RATE_LIMIT_TOO_LONG = "own-rate-limit-too-long"
 
 LONGEST_PAUSE_S = 5.0  # between tries while Sinch can't be reached: back soon after it is back
 TELL_WAITING_AFTER_S = 5.0  # a blip is not told
+SHORTEST_RATE_LIMIT_S = 1.0  # a Retry-After of nought would be tried again without end
 LONGEST_BACKOFF_S = 30.0  # on 429 without Retry-After; a longer wait is told
 TELL_AT_RATE_LIMIT = 4  # the fourth 429 of one message is told
 UNAVAILABLE_PAUSE_S = 1.0  # before the one repeat after Sinch's own 503
@@ -46,7 +47,9 @@ def after_failure(message: Message, error: SendError, *, now: datetime, give_up_
             return TryAgain(error.cause, due_at, tell=AnswerKind.WAITING if tell else None)
         case Fate.RATE_LIMITED:
             wait = error.retry_after_s
-            if wait is None:
+            if wait is not None:
+                wait = max(wait, SHORTEST_RATE_LIMIT_S)
+            else:
                 wait = min(LONGEST_BACKOFF_S, 2.0 ** min(message.rate_limited, 8) * (1 + jitter / 4))
             if wait > (end - now).total_seconds():  # Sinch may name any number
                 return Refused(RATE_LIMIT_TOO_LONG, error.vendor_code, error.vendor_text)

@@ -69,6 +69,7 @@ class Worker:
         self._jitter = jitter
         self._wake = asyncio.Event()
         self._stopping = False
+        self._resumed = False  # what earlier processes left unknown is looked up again
         self._tasks = Tasks()
         self._sending: dict[str, str] = {}  # client_reference → user ID
         self._begun: dict[str, Message] = {}  # the request may be under way
@@ -83,9 +84,7 @@ class Worker:
     def in_flight(self) -> int:
         return len(self._sending)
 
-    async def start(self) -> None:
-        now = self._clock.now()
-        await self._store.resume_lookups(at_most=LOOKUPS_IN_ALL - TELL_AT_LOOKUP, since=now - FINDABLE, now=now)
+    def start(self) -> None:
         self._loops = [
             asyncio.create_task(self._forever(self._send_queued, self._pause), name="worker-send"),
             asyncio.create_task(
@@ -168,6 +167,9 @@ class Worker:
                 give_up_after_s=self._give_up_after_s,
                 jitter=self._jitter(),
             )
+        except Exception as error:  # a fault of ours: it may have happened after the request had left
+            _log.error("send_fault", client_reference=message.client_reference, exc_info=error)
+            step = Lost(CRASHED)
         _log.info(
             "attempt",
             client_reference=message.client_reference,
@@ -203,7 +205,10 @@ class Worker:
 
     async def _look_up_lost(self) -> None:
         now = self._clock.now()
-        if count := await self._store.take_up_lost(cause=CRASHED, now=now):
+        if not self._resumed:
+            await self._store.resume_lookups(at_most=LOOKUPS_IN_ALL - TELL_AT_LOOKUP, since=now - FINDABLE, now=now)
+            self._resumed = True
+        if count := await self._store.take_up_lost(cause=CRASHED, holding=self._begun, now=now):
             _log.warning("cut_off_sends_taken_up", count=count)
         free = MAX_LOOKING_UP - len(self._looking_up)
         if free <= 0:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from bot.domain import Recipient
 from bot.phone import TEL_LINK, read, tidy
 from bot.picture import MAX_URL, looks_like_picture
-from bot.slack.text import link_address, plain, printable
+from bot.slack.text import for_field, link_address, plain, printable
 
 MAX_FIELD = 3000  # Slack, plain_text_input: max_length
 MAX_NUMBER_LENGTH = 60  # 15 digits with room for spaces, brackets and dashes; our choice
@@ -104,7 +104,7 @@ def _prefill(text: str, default_region: str) -> Prefill:
     media_url, rest, came_first = _picture_link(rest)
     if came_first and not numbers:
         numbers, rest = _leading_numbers(rest, default_region)
-    return Prefill(to=_JOINER.join(numbers), media_url=media_url, message=plain(rest.strip())[:MAX_FIELD])
+    return Prefill(to=_JOINER.join(numbers), media_url=media_url, message=for_field(plain(rest.strip()))[:MAX_FIELD])
 
 
 # --- leading numbers ---

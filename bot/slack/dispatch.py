@@ -7,6 +7,7 @@ and what it wants done afterwards is a task of ours.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import OrderedDict
@@ -84,12 +85,12 @@ class Dispatcher:
         known = as_documented(body)
         if known is None:
             _log.info("payload_unknown", type=_kind(body))
-            return Answer(200, "")
+            return _without_result(body)
         try:
             response = await self.app.async_dispatch(AsyncBoltRequest(body=known, mode="socket_mode"))
         except Exception as error:  # whatever Bolt makes of a payload: Slack must not get a 500 for it
             _log.error("dispatch_fault", type=_kind(body), error=type(error).__name__, exc_info=error)
-            return Answer(200, "")
+            return _without_result(body)
         if response.status != 200:
             _log.info("payload_unknown", type=_kind(body))
             return Answer(200, "")
@@ -134,11 +135,8 @@ class Dispatcher:
     async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """A fault of ours before the ack: the person still reads a sentence, and Slack still gets a 200."""
         _log.error("listener_fault", type=_kind(body), error=type(error).__name__, exc_info=error)
-        if body.get("type") == "view_submission":
-            return _json({"response_action": "errors", "errors": {ids.TO: NOT_SAVED}})
-        if body.get("command"):
-            return _json({"response_type": "ephemeral", **messages.failed()})
-        return BoltResponse(status=200, body="")
+        answer = _without_result(body)
+        return BoltResponse(status=200, body=answer.body, headers={"content-type": [answer.content_type]})
 
     # -- replay
 
@@ -169,7 +167,13 @@ def _kind(body: Mapping[str, Any]) -> str:
     return "command" if body.get("command") else str(kind)[:60]
 
 
-def _json(body: Mapping[str, Any]) -> BoltResponse:
-    response = BoltResponse(status=200, body=dict(body))
-    response.headers["content-type"] = ["application/json;charset=utf-8"]
-    return response
+def _without_result(body: Mapping[str, Any]) -> Answer:
+    """What Slack hears when nothing could be made of a payload.
+
+    An empty 200 would close a dialog as if it had been taken, and leave a command without a word.
+    """
+    if body.get("type") == "view_submission":
+        return Answer(200, json.dumps({"response_action": "errors", "errors": {ids.TO: NOT_SAVED}}))
+    if body.get("command"):
+        return Answer(200, json.dumps({"response_type": "ephemeral", **messages.failed()}))
+    return Answer(200, "")

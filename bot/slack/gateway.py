@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -75,6 +76,8 @@ class SlackGateway:
     async def identify(self) -> Workspace:
         """Whose bot this is (``auth.test``)."""
         answer = await self._call(self._client.auth_test())
+        if not isinstance(answer.get("team_id"), str) or not isinstance(answer.get("user_id"), str):
+            raise SlackError("odd_answer", away=True)
         return Workspace(
             team_id=str(answer["team_id"]),
             bot_user_id=str(answer["user_id"]),
@@ -87,7 +90,10 @@ class SlackGateway:
     async def group_members(self, group_id: str) -> frozenset[str]:
         """The user IDs in a user group (``usergroups.users.list``)."""
         answer = await self._call(self._client.usergroups_users_list(usergroup=group_id))
-        return frozenset(str(user) for user in answer.get("users") or ())
+        users = answer.get("users")
+        if not isinstance(users, list):
+            raise SlackError("odd_answer", away=True)
+        return frozenset(user for user in users if isinstance(user, str))
 
     async def post_ephemeral(self, *, channel_id: str, user_id: str, message: Mapping[str, Any]) -> None:
         await self._call(self._client.chat_postEphemeral(channel=channel_id, user=user_id, **message))
@@ -103,12 +109,15 @@ class SlackGateway:
         body = {"response_type": "ephemeral", "replace_original": False, **message}
         try:
             async with self._session.post(response_url, json=body, allow_redirects=False) as response:
-                await response.content.read(_ANSWER_MAX_BYTES)
+                said = await response.content.read(_ANSWER_MAX_BYTES)
                 status, headers = response.status, response.headers
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackError("away", away=True) from error
         if status >= 300:
             raise SlackError(f"http-{status}", away=status == 429 or status >= 500, retry_after_s=_retry_after(headers))
+
+        if (word := _refusal_in(said)) is not None:
+            raise SlackError(word)
 
     async def socket_url(self, app_token: Secret) -> str:
         """A fresh address for one Socket Mode connection (``apps.connections.open``)."""
@@ -131,6 +140,8 @@ class SlackGateway:
             raise _from_api(error) from None
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackError("away", away=True) from error
+        except (AttributeError, TypeError, KeyError) as error:  # the SDK met an answer that is no JSON object
+            raise SlackError("odd_answer", away=True) from error
 
 
 @asynccontextmanager
@@ -140,6 +151,16 @@ async def open_gateway(*, bot_token: Secret, base_url: str) -> AsyncIterator[Sla
     timeout = aiohttp.ClientTimeout(total=TIME_LIMIT_S, connect=_CONNECT_LIMIT_S)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=trust_env) as session:
         yield SlackGateway(bot_token=bot_token, base_url=base_url, session=session, trust_env=trust_env)
+
+
+def _refusal_in(said: bytes) -> str | None:
+    """A response_url may refuse with status 200 and ``{"ok": false}``; how it does is not documented."""
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return None  # usually the word `ok`
+    refused = isinstance(answer, dict) and answer.get("ok") is False
+    return str(answer.get("error") or "refused")[:60] if refused else None
 
 
 def _must_be_safe(url: str) -> None:

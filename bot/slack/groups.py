@@ -26,6 +26,7 @@ class Groups:
         self._read = read
         self._clock = clock
         self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self.tried = False  # every group was asked for at least once, with or without success
 
     def members(self) -> Mapping[str, frozenset[str]]:
         """Group ID → user IDs. A group that was never read, or not for an hour, is left out."""
@@ -43,10 +44,12 @@ class Groups:
                 _log.warning("group_not_read", group=group, error=error.error)
             else:
                 self._known[group] = (self._clock.monotonic(), users)
+        self.tried = True
         return complete
 
     async def keep_fresh(self) -> None:
         """Run until cancelled."""
+        self.tried = not self._ids
         while self._ids:
             complete = await self.refresh()
             await self._clock.sleep(FRESH_FOR_S if complete else RETRY_S)

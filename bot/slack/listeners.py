@@ -13,13 +13,14 @@ from bot.access import Allowed, Reason, Role
 from bot.causes import Catalogue
 from bot.clock import Clock
 from bot.compose import Faults, Fields, check, needs_review
-from bot.domain import Submission
+from bot.domain import Content, Submission
 from bot.slack import ids, messages, views
 from bot.slack.command import Name, Prefill, Suggestion, Word, parse_command
 from bot.slack.doors import AccessCheck, Door, DoorKind, Reply
 from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.notify import tell
 from bot.slack.payloads import Click, Command, Submit
+from bot.slack.text import for_field
 from bot.store import AlreadyTaken, Store, StoreUnavailableError
 
 COMPOSE_WORD = "compose"  # anything after the command that is not a word of its own
@@ -30,12 +31,15 @@ RECENT = 10
 _UNTOLD = 10
 
 NOT_SAVED = (
-    "Not saved yet: the database did not answer in time. Please press the button again; it is sent once at most. "
+    "This is not saved yet: the database did not answer in time. Please press again, it is sent once at most. "
     "(Code MMS-DATABASE)"
 )
-ALREADY_TAKEN = (
-    "This dialog was already taken as it was first sent, and nothing was changed now. "
-    "For a change, open a new dialog with the command."
+NOT_CONNECTED = "This is not saved yet: the bot is still connecting to Slack. Please press again in a moment."
+NOT_READABLE = "This is not saved: Slack did not say which dialog it is. Please open a new dialog. (Code MMS-VIEW)"
+ALREADY_TAKEN = "This dialog was already taken as first sent; nothing was changed. For a change, open a new dialog."
+NO_HISTORY = (
+    "Your messages can't be read just now: the database did not answer in time. Nothing was sent. Please try again. "
+    "(Code MMS-DATABASE)"
 )
 
 _log = structlog.get_logger(__name__)
@@ -149,8 +153,11 @@ class Listeners:
         return _ephemeral(messages.suggestion(self._rules.command, word=parsed.word, typed=parsed.typed))
 
     async def recent(self, command: Command) -> Reply:
-        async with asyncio.timeout(READ_LIMIT_S):
-            found = await self._store.recent(command.person.user_id, limit=RECENT)
+        try:
+            async with asyncio.timeout(READ_LIMIT_S):
+                found = await self._store.recent(command.person.user_id, limit=RECENT)
+        except (StoreUnavailableError, TimeoutError):
+            return _ephemeral(messages.plain(NO_HISTORY))
         return _ephemeral(messages.recent(found, causes=self._causes))
 
     async def status(self, command: Command) -> Reply:
@@ -158,8 +165,11 @@ class Listeners:
         batch_id = parsed.rest.strip() if isinstance(parsed, Word) else ""
         if not batch_id:
             return _ephemeral(messages.status_usage(self._rules.command))
-        async with asyncio.timeout(READ_LIMIT_S):
-            found = await self._store.by_batch(command.person.user_id, batch_id)
+        try:
+            async with asyncio.timeout(READ_LIMIT_S):
+                found = await self._store.by_batch(command.person.user_id, batch_id)
+        except (StoreUnavailableError, TimeoutError):
+            return _ephemeral(messages.plain(NO_HISTORY))
         return _ephemeral(messages.status(found, batch_id, causes=self._causes))
 
     async def access_is_in_settings(self, command: Command) -> Reply:
@@ -171,14 +181,12 @@ class Listeners:
         content = check(
             submit.fields, default_region=self._rules.default_region, mms_countries=self._rules.mms_countries
         )
+        if not submit.view_id:
+            return _errors({ids.TO: NOT_READABLE})
         if isinstance(content, Faults):
-            return _errors(content.by_block)
+            return await self._taken_before(submit, None) or _errors(content.by_block)
         if needs_review(content) and submit.dialog.reviewed != content.digest():
-            dialog = replace(submit.dialog, reviewed=content.digest())
-            view = views.compose(
-                submit.fields, dialog=dialog, default_region=self._rules.default_region, review=content
-            )
-            return Reply({"response_action": "update", "view": view})
+            return await self._taken_before(submit, content) or self._review(submit, content)
         submission = Submission(
             view_id=submit.view_id,
             team_id=submit.person.team_id or "",
@@ -192,8 +200,7 @@ class Listeners:
             _log.error("not_saved", view=submit.view_id)
             return _errors({ids.TO: NOT_SAVED})
         if isinstance(taken, AlreadyTaken):
-            _log.info("already_taken", client_reference=taken.client_reference, same=taken.same)
-            return Reply() if taken.same else _errors({ids.TO: ALREADY_TAKEN})
+            return self._already(taken, content)
         _log.info(
             "queued",
             client_reference=taken.client_reference,
@@ -203,6 +210,31 @@ class Listeners:
         )
         self._on_queued()
         return Reply()
+
+    async def _taken_before(self, submit: Submit, content: Content | None) -> Reply | None:
+        """The reply if this dialog was submitted before; None if not, or if that can't be told now."""
+        try:
+            async with asyncio.timeout(READ_LIMIT_S):
+                taken = await self._store.taken(submit.view_id)
+        except (StoreUnavailableError, TimeoutError):
+            return None  # nothing is taken on this way: what follows asks the person again
+        return None if taken is None else self._already(taken, content)
+
+    @staticmethod
+    def _already(taken: AlreadyTaken, content: Content | None) -> Reply:
+        same = content is not None and content.digest() == taken.digest
+        _log.info("already_taken", client_reference=taken.client_reference, same=same)
+        return Reply() if same else _errors({ids.TO: ALREADY_TAKEN})
+
+    def _review(self, submit: Submit, content: Content) -> Reply:
+        fields = replace(submit.fields, media_url=content.media_url)  # as typed it may be no address for Slack
+        view = views.compose(
+            fields,
+            dialog=replace(submit.dialog, reviewed=content.digest()),
+            default_region=self._rules.default_region,
+            review=content,
+        )
+        return Reply({"response_action": "update", "view": view})
 
     async def open_again(self, click: Click) -> Reply:
         try:
@@ -217,7 +249,12 @@ class Listeners:
                 click, "This message is too old: its numbers and text are no longer kept. Nothing was sent."
             )
         content = message.content
-        fields = Fields(to=content.typed_to, message=content.text, subject=content.subject, media_url=content.media_url)
+        fields = Fields(
+            to=content.typed_to,
+            message=for_field(content.text),
+            subject=for_field(content.subject) if content.subject else None,
+            media_url=content.media_url,
+        )
         dialog = replace(click.dialog, channel_id=click.dialog.channel_id or message.reply.channel_id)
         view = views.compose(fields, dialog=dialog, default_region=self._rules.default_region)
 
@@ -264,7 +301,7 @@ class Listeners:
 
     def _refuse_submit(self, submit: Submit, reason: Reason) -> Reply:
         if reason is Reason.NOT_READY:
-            return _errors({ids.TO: "Not saved yet: the bot is still connecting to Slack. Press the button again."})
+            return _errors({ids.TO: NOT_CONNECTED})
         text = messages.denied_text(reason, admins=self._access.policy.admin_ids)
         return Reply({"response_action": "update", "view": views.denied(text, submit.fields)})
 

@@ -40,7 +40,7 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
             )
         case AnswerKind.FOUND:
             return _message(f"Good to know: the answer that was lost has been found. {_accepted(message)}")
-        case AnswerKind.RESULT if message.state is State.ACCEPTED:
+        case AnswerKind.RESULT | AnswerKind.UNKNOWN if message.state is State.ACCEPTED:
             return _message(_accepted(message))
         case AnswerKind.RESULT | AnswerKind.UNKNOWN:
             return _failed(message, causes)

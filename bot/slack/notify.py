@@ -100,14 +100,14 @@ class Notifier:
         self._wake = asyncio.Event()
         self._tasks = Tasks()
         self._telling = 0
+        self._resumed = False  # what earlier processes could not tell is tried again at once
         self._loop: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """There is something to tell."""
         self._wake.set()
 
-    async def start(self) -> None:
-        await self._store.resume_answers(now=self._clock.now())
+    def start(self) -> None:
         self._loop = asyncio.create_task(self._run(), name="notifier")
 
     async def stop(self, *, within_s: float) -> None:
@@ -136,6 +136,9 @@ class Notifier:
 
     async def _deliver_due(self) -> None:
         now = self._clock.now()
+        if not self._resumed:
+            await self._store.resume_answers(now=now)
+            self._resumed = True
         await self._store.promote_progress(now=now)
         free = MAX_TELLING - self._telling
         if free <= 0:

@@ -21,17 +21,19 @@ _METADATA_MAX = 3000  # Slack, "Modal views": private_metadata
 class Dialog:
     """What a dialog remembers between opening and submit, in its ``private_metadata``.
 
-    ``reviewed`` is the digest of the content that the person has been shown for review.
+    ``opener`` is whose ``response_url`` it is: an answer to anybody else goes another way. ``reviewed`` is the digest
+    of the content that the person has been shown for review.
     """
 
     channel_id: str | None = None
     response_url: str | None = None
     opened_at: datetime | None = None
     reviewed: str | None = None
+    opener: str | None = None
 
     def route(self, user_id: str) -> ReplyRoute:
         """How to answer whoever submits it."""
-        alive = self.response_url is not None and self.opened_at is not None
+        alive = self.response_url is not None and self.opened_at is not None and self.opener in (None, user_id)
         return ReplyRoute(
             user_id=user_id,
             channel_id=self.channel_id,
@@ -83,6 +85,7 @@ def command(body: Mapping[str, Any], *, now: datetime) -> Command:
         text=_text(body.get("text")),
         trigger_id=_text(body.get("trigger_id")),
         dialog=Dialog(
+            opener=person.user_id,
             channel_id=_text(body.get("channel_id")) or None,
             response_url=_text(body.get("response_url")) or None,
             opened_at=now,
@@ -111,13 +114,17 @@ def click(body: Mapping[str, Any], *, now: datetime) -> Click:
     action = _dict(actions[0]) if isinstance(actions, list) and actions else {}
     container = _dict(body.get("container"))
     channel_id = _text(_dict(body.get("channel")).get("id")) or _text(container.get("channel_id"))
+    person = _person(body, _dict(body.get("view")))
     return Click(
-        person=_person(body, _dict(body.get("view"))),
+        person=person,
         action_id=_text(action.get("action_id")),
         value=_text(action.get("value")),
         trigger_id=_text(body.get("trigger_id")),
         dialog=Dialog(
-            channel_id=channel_id or None, response_url=_text(body.get("response_url")) or None, opened_at=now
+            opener=person.user_id,
+            channel_id=channel_id or None,
+            response_url=_text(body.get("response_url")) or None,
+            opened_at=now,
         ),
     )
 
@@ -125,7 +132,13 @@ def click(body: Mapping[str, Any], *, now: datetime) -> Click:
 def dialog_metadata(dialog: Dialog) -> str:
     """``private_metadata`` for a view; Slack gives it back with the submit and shows it to nobody."""
     opened_at = None if dialog.opened_at is None else dialog.opened_at.timestamp()
-    data = {"ch": dialog.channel_id, "url": dialog.response_url, "at": opened_at, "ok": dialog.reviewed}
+    data = {
+        "who": dialog.opener,
+        "ch": dialog.channel_id,
+        "url": dialog.response_url,
+        "at": opened_at,
+        "ok": dialog.reviewed,
+    }
     text = json.dumps({name: value for name, value in data.items() if value is not None})
     if len(text) > _METADATA_MAX:  # an over-long response_url: the other ways to answer remain
         data["url"] = None
@@ -139,6 +152,7 @@ def dialog_from(raw: Any) -> Dialog:
         data = _dict(json.loads(_text(raw)))
         opened_at = data.get("at")
         return Dialog(
+            opener=_text(data.get("who")) or None,
             channel_id=_text(data.get("ch")) or None,
             response_url=_text(data.get("url")) or None,
             opened_at=datetime.fromtimestamp(opened_at, UTC) if isinstance(opened_at, int | float) else None,
@@ -152,6 +166,7 @@ def _person(body: Mapping[str, Any], view: Mapping[str, Any]) -> Person:
     user = _dict(body.get("user"))
     # `team` may be null when the app is installed for a whole organisation: Slack, "view payload".
     team = _text(_dict(body.get("team")).get("id")) or _text(view.get("app_installed_team_id"))
+    team = team or _text(view.get("team_id"))
     return Person(
         user_id=_text(user.get("id")),
         team_id=team or _text(user.get("team_id")) or None,

@@ -9,7 +9,7 @@ from typing import Any
 COMMAND_FIELDS = frozenset(
     {"token", "team_id", "team_domain", "enterprise_id", "enterprise_name", "channel_id", "channel_name"}
     | {"user_id", "user_name", "command", "text", "response_url", "trigger_id", "api_app_id"}
-    | {"is_enterprise_install"}
+    | {"is_enterprise_install", "bot_id"}
 )
 _OBJECTS = ("team", "user", "enterprise", "view", "event", "channel", "container", "message")
 _LISTS_OF_OBJECTS = ("authorizations", "response_urls", "actions")

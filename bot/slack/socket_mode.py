@@ -21,7 +21,10 @@ from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway
 from bot.tasks import Tasks
 
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 10.0
+RETIRED_AFTER_S = 5.0  # an old socket's last envelopes are answered long before: Slack waits 3 s
+_LAST_ACKS_WITHIN_S = 1.0
+SHORT_LIVED = "short_lived"
 SHORT_LIVED_S = 10.0  # a socket that ends sooner was not worth much: wait before the next, longer each time
 
 _log = structlog.get_logger(__name__)
@@ -60,27 +63,35 @@ class SocketMode:
         failures = 0
         try:
             while True:
-                opened_at = self._clock.monotonic()
                 try:
-                    await self._serve_one()
-                    error, wait_s = "short_lived", 0.0
+                    lived_s = await self._serve_one()
                 except SlackError as refused:
                     if refused.error in TOKEN_REFUSED:
                         raise
                     error, wait_s = refused.error, refused.retry_after_s or 0.0
-                if self._clock.monotonic() - opened_at >= SHORT_LIVED_S:
-                    failures = 0
-                    continue
+                else:
+                    if lived_s >= SHORT_LIVED_S:
+                        failures = 0
+                        continue
+                    error, wait_s = SHORT_LIVED, 0.0
                 failures += 1
+                if error == SHORT_LIVED and failures == 1:
+                    continue  # dropped or renewed soon after it opened, once: no reason to keep people waiting
                 pause = max(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 8)), wait_s)
                 _log.warning("socket_not_up", reason=error, again_in_s=round(pause, 1))
                 await self._clock.sleep(pause)
         finally:
             await self._close()
 
-    async def _serve_one(self) -> None:
-        """Open a socket and return as soon as another one is needed; the old one is read to its end meanwhile."""
+    async def _serve_one(self) -> float:
+        """Open a socket and return as soon as another one is needed: how long it was the newest one, in seconds.
+
+        The one before it is still read for a moment, and then closed.
+        """
         socket = await self._slack.connect_socket(await self._slack.socket_url(self._app_token))
+        opened_at = self._clock.monotonic()
+        for old in self._open:
+            self._tasks.start(self._retire(old))
         self._open.add(socket)
         _log.info("socket_connected")
         renew = asyncio.Event()
@@ -88,6 +99,12 @@ class SocketMode:
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
         await renew.wait()
+        return self._clock.monotonic() - opened_at
+
+    async def _retire(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Close a socket whose successor is up, once its last envelopes have been acked."""
+        await self._clock.sleep(RETIRED_AFTER_S)
+        await socket.close()
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse, renew: asyncio.Event) -> None:
         """Read one socket to its end; ``renew`` is set as soon as another one is needed."""
@@ -112,7 +129,7 @@ class SocketMode:
         payload = envelope.get("payload")
         answer = await self._dispatch(payload if isinstance(payload, dict) else {})
         ack: dict[str, Any] = {"envelope_id": envelope["envelope_id"]}
-        if answer.body and envelope.get("accepts_response_payload"):
+        if answer.body and envelope.get("accepts_response_payload", True):
             try:
                 ack["payload"] = json.loads(answer.body)
             except ValueError:
@@ -124,9 +141,9 @@ class SocketMode:
             _log.warning("ack_not_sent", type=str(envelope.get("type"))[:40])
 
     async def _close(self) -> None:
+        await self._tasks.drain(_LAST_ACKS_WITHIN_S)  # what came in last is still acked, on its own socket
         for reader in list(self._readers):
             reader.cancel()
         for socket in list(self._open):
             with suppress(Exception):  # it is being thrown away; whatever it says no longer matters
                 await asyncio.wait_for(socket.close(), 1.0)
-        await self._tasks.drain(1.0)

@@ -55,6 +55,11 @@ def printable(text: str) -> str:
     return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
 
 
+def for_field(text: str) -> str:
+    """`text` as the first value of a dialog's field: what `plain` then makes of it is `text` again."""
+    return text if plain(text) == text else escape(text)
+
+
 def escape(text: str) -> str:
     """For mrkdwn: the three characters that Slack reads as its own, as entities."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -6,7 +6,7 @@ the lease ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -27,10 +27,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyTaken:
-    """This view was submitted before; nothing was changed. ``same``: with the same content."""
+    """This view was submitted before; nothing was changed. ``digest`` is that of the content that was taken."""
 
     client_reference: str
-    same: bool
+    digest: str
 
 
 class Store(Protocol):
@@ -71,8 +71,11 @@ class Store(Protocol):
         """Give back leases on messages whose request has not begun."""
         ...
 
-    async def take_up_lost(self, *, cause: str, now: datetime) -> int:
-        """Messages `sending` whose lease has ended were cut off: they become `unknown`. Returns how many."""
+    async def take_up_lost(self, *, cause: str, holding: Collection[str], now: datetime) -> int:
+        """Messages `sending` whose lease has ended were cut off: they become `unknown`. Returns how many.
+
+        ``holding``: references that this process is still working on, its lease late or not.
+        """
         ...
 
     async def claim_lookups(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Message]:
@@ -126,8 +129,12 @@ class Store(Protocol):
 
     async def get(self, client_reference: str) -> Message | None: ...
 
+    async def taken(self, view_id: str) -> AlreadyTaken | None:
+        """Whether this view was submitted before."""
+        ...
+
     async def ping(self) -> None:
-        """Returns if the database answers."""
+        """Returns if the database takes writes."""
         ...
 
     async def close(self) -> None: ...

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, func, insert, null, or_, select, true, update
+from sqlalchemy import Connection, Engine, func, insert, null, or_, select, text, true, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -83,7 +83,7 @@ class SqlStore:
             if first is None:
                 connection.execute(insert(message), row)
                 return Taken(reference)
-            return AlreadyTaken(first.client_reference, same=first.digest == digest)
+            return AlreadyTaken(first.client_reference, digest=first.digest)
 
         try:
             return await self._writer.run(work)
@@ -115,7 +115,7 @@ class SqlStore:
         )
 
         def work(connection: Connection) -> Sequence[Message]:
-            waiting = [row._tuple() for row in connection.execute(candidates)]
+            waiting = [tuple(row) for row in connection.execute(candidates)]
             chosen = fair_turns([(r[0], r[1], r[3]) for r in waiting], busy=busy, per_person=per_person, limit=limit)
             if not chosen:
                 return []
@@ -165,11 +165,9 @@ class SqlStore:
             mine = (
                 message.c.client_reference == client_reference,
                 message.c.attempts == attempt,
-                or_(
-                    (message.c.state == State.SENDING) & (message.c.lease_owner == owner),
-                    # refused before any attempt: given up while it waited
-                    (message.c.state == State.QUEUED) & (message.c.lease_owner == owner),
-                ),
+                message.c.lease_owner == owner,
+                # Given up while it waited: the one step that needs no attempt.
+                message.c.state.in_(_UNFINISHED if isinstance(step, Refused) else (State.SENDING,)),
             )
             done = connection.execute(update(message).where(*mine).values(**_values(step, at)))
             if done.rowcount != 1:
@@ -204,11 +202,15 @@ class SqlStore:
 
     # -- lost answers
 
-    async def take_up_lost(self, *, cause: str, now: datetime) -> int:
+    async def take_up_lost(self, *, cause: str, holding: Collection[str], now: datetime) -> int:
         at = seconds(now)
         statement = (
             update(message)
-            .where(message.c.state == State.SENDING, message.c.lease_until <= at)
+            .where(
+                message.c.state == State.SENDING,
+                message.c.lease_until <= at,
+                message.c.client_reference.not_in(list(holding)),
+            )
             .values(**_values(Lost(cause), at))
         )
 
@@ -391,11 +393,18 @@ class SqlStore:
     async def get(self, client_reference: str) -> Message | None:
         return await self._one(message.c.client_reference == client_reference)
 
-    async def ping(self) -> None:
-        def read(connection: Connection) -> None:
-            connection.execute(select(message.c.client_reference).limit(1)).first()
+    async def taken(self, view_id: str) -> AlreadyTaken | None:
+        statement = select(message.c.client_reference, message.c.digest).where(message.c.view_id == view_id)
 
-        await self._read(read)
+        def read(connection: Connection) -> AlreadyTaken | None:
+            row = connection.execute(statement).first()
+            return None if row is None else AlreadyTaken(row.client_reference, digest=row.digest)
+
+        return await self._read(read)
+
+    async def ping(self) -> None:
+        # A write that changes nothing: it needs the lock and room on the disk, as a submission does.
+        await self._execute(text("UPDATE alembic_version SET version_num = version_num"))
 
     # -- plumbing
 
@@ -420,7 +429,10 @@ class SqlStore:
             except SQLAlchemyError as error:
                 raise StoreUnavailableError(type(error).__name__) from error
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        except RuntimeError as error:  # the executor was shut down
+            raise StoreUnavailableError("the store is closed") from error
 
 
 def fair_turns(
@@ -446,7 +458,7 @@ def _values(step: Refused | Lost | TryAgain, at: float) -> dict[str, Any]:
             values |= {"vendor_code": step.vendor_code, "vendor_text": step.vendor_text}
         case Lost():
             values |= {"state": State.UNKNOWN, "due_at": None, "lookups": 0}
-            values |= {"lookup_due_at": at + FIRST_LOOKUP_AFTER_S}
+            values |= {"lookup_due_at": at + FIRST_LOOKUP_AFTER_S, "progress_due_at": None}
             values |= {"vendor_code": step.vendor_code, "vendor_text": step.vendor_text}
         case TryAgain():
             values |= {"state": State.QUEUED, "due_at": seconds(step.due_at)}
@@ -462,7 +474,10 @@ def _values(step: Refused | Lost | TryAgain, at: float) -> dict[str, Any]:
 
 
 def _accept(connection: Connection, client_reference: str, batch_id: str, at: float) -> bool:
-    """A batch ID settles a message that is sending or unknown; the sender is told, as a find if it was told unknown."""
+    """A batch ID settles a message that is sending or unknown.
+
+    The sender is told: as a find if "unknown" was told before; an "unknown" that waits to be told is no news any more.
+    """
     settled = connection.execute(
         update(message)
         .where(message.c.client_reference == client_reference, message.c.state.in_((State.SENDING, State.UNKNOWN)))
@@ -482,7 +497,18 @@ def _accept(connection: Connection, client_reference: str, batch_id: str, at: fl
     ).first()
     if settled is None:
         return False
-    _tell(connection, client_reference, AnswerKind.FOUND if settled.unknown_told else AnswerKind.RESULT, at)
+    stale = connection.execute(
+        update(answer)
+        .where(
+            answer.c.client_reference == client_reference,
+            answer.c.kind == AnswerKind.UNKNOWN,
+            answer.c.told_at.is_(None),
+            _unleased(answer, at),
+        )
+        .values(told_at=at, due_at=None)
+    ).rowcount
+    heard = settled.unknown_told and not stale
+    _tell(connection, client_reference, AnswerKind.FOUND if heard else AnswerKind.RESULT, at)
     return True
 
 

@@ -71,7 +71,7 @@ class Writer:
                     last = True
                     break
                 group.append(job)
-            if not self._commit(group) and len(group) > 1:
+            if not self._commit(group):
                 # One of them failed and undid all: each again by itself, so that only the culprit fails.
                 for job in group:
                     self._commit([job])
@@ -79,25 +79,23 @@ class Writer:
                 return
 
     def _commit(self, group: list[_Job]) -> bool:
-        """Run and commit a group. False, with nothing answered, if a group of several failed before its commit."""
+        """Run and commit a group, and answer it. False, with nothing answered, if one job of several failed."""
         results: list[Any] = []
-        committing = False
+        working = False
         try:
             with self._engine.connect() as connection, connection.begin() as transaction:
+                working = True
                 results.extend(work(connection) for work, _, _ in group)
-                committing = True
-                transaction.commit()
-        except (SQLAlchemyError, OSError) as error:
-            if len(group) > 1 and not committing:
+                working = False
+                try:
+                    transaction.commit()
+                except BaseException:
+                    connection.invalidate()  # it may still hold the transaction, and its lock with it
+                    raise
+        except Exception as error:  # whatever it is, those who wait have to hear of it, and the thread has to live on
+            if working and len(group) > 1:
                 return False
-            unavailable = StoreUnavailableError(_what(error))
-            unavailable.__cause__ = error
-            self._answer(group, unavailable)
-            return True
-        except Exception as error:  # a fault in `work`: its caller has to see it, and the thread has to live on
-            if len(group) > 1:
-                return False
-            self._answer(group, error)
+            self._answer(group, _unavailable(error) if isinstance(error, SQLAlchemyError | OSError) else error)
             return True
         self._answer(group, *results)
         return True
@@ -122,6 +120,9 @@ def _settle(future: asyncio.Future[Any], outcome: Any) -> None:
         future.set_result(outcome)
 
 
-def _what(error: Exception) -> str:
-    """The driver's own words, without statement and values."""
-    return type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
+def _unavailable(error: Exception) -> StoreUnavailableError:
+    """Our own error, with the driver's kind of fault and none of its words: they may hold values."""
+    kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
+    unavailable = StoreUnavailableError(kind)
+    unavailable.__cause__ = error
+    return unavailable

@@ -1,0 +1,300 @@
+"""What the tests of the bot's parts share: time that stands still, a database of their own, a sender that obeys."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Table, event, select
+
+from bot.access import Policy, Workspace
+from bot.causes import Catalogue
+from bot.delivery.sender import SendError
+from bot.domain import Content, Message, Recipient, ReplyRoute, Submission
+from bot.secret import Secret
+from bot.slack.dispatch import Dispatcher
+from bot.slack.doors import AccessCheck
+from bot.slack.gateway import SlackGateway, open_gateway
+from bot.slack.listeners import Listeners, Rules
+from bot.store import Store
+from bot.store.engine import open_engine
+from bot.store.migrate import migrate
+from bot.store.sql import SqlStore
+from sandbox.slack import FakeSlack
+from sandbox.slack.people import ADA, ANN, BOT_USER, TEAM_ID
+
+START = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+SOON_S = 5.0  # a bound on waiting for something that comes at once
+_LOOK_EVERY_S = 0.002
+
+
+class FakeClock:
+    """Time that stands still until ``advance``; whoever sleeps is woken in order."""
+
+    def __init__(self) -> None:
+        self._elapsed = 0.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        entry = (self._elapsed + seconds, asyncio.get_running_loop().create_future())
+        self._sleepers.append(entry)
+        try:
+            await entry[1]
+        finally:
+            self._sleepers.remove(entry)
+
+    @property
+    def sleepers(self) -> int:
+        return len(self._sleepers)
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass; whoever is due by then wakes up at the moment it asked for."""
+        end = self._elapsed + seconds
+        while due := sorted((at for at, future in self._sleepers if at <= end and not future.done()), key=float):
+            self._elapsed = max(self._elapsed, due[0])
+            for at, future in list(self._sleepers):
+                if at <= self._elapsed and not future.done():
+                    future.set_result(None)
+            await asyncio.sleep(0)
+        self._elapsed = end
+        await asyncio.sleep(0)
+
+    def jump(self, seconds: float) -> None:
+        """Let time pass without waking anybody: the process was away."""
+        self._elapsed += seconds
+
+
+class ScriptedSender:
+    """A carrier that does as told. ``outcomes`` are used up in order; after them every send is accepted."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[str | SendError] = []
+        self.found: dict[str, str | SendError] = {}
+        self.sent: list[Message] = []
+        self.looked_up: list[Message] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._count = itertools.count(1)
+
+    async def send(self, message: Message) -> str:
+        self.sent.append(message)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await self.gate.wait()
+        finally:
+            self.under_way -= 1
+        return _given(self.outcomes.pop(0) if self.outcomes else f"batch-{next(self._count)}")
+
+    async def find(self, message: Message, *, since: datetime) -> str | None:
+        self.looked_up.append(message)
+        assert since < (message.first_attempt_at or message.created_at), "the look-up starts before the attempt"
+        found = self.found.get(message.client_reference)
+        return None if found is None else _given(found)
+
+
+def _given(outcome: str | SendError) -> str:
+    if isinstance(outcome, SendError):
+        raise outcome
+    return outcome
+
+
+class Database:
+    """One database with the newest schema and nothing in it. What is opened on it is closed with the test."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stores: list[SqlStore] = []
+        self._engines: list[Engine] = []
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def engine(self) -> Engine:
+        engine = open_engine(self.url)
+
+        # The product flushes every commit to the disk; tests do not outlive a power cut.
+        @event.listens_for(engine, "connect")
+        def _quick(connection: Any, _record: object) -> None:
+            connection.execute("PRAGMA synchronous=OFF")
+
+        self._engines.append(engine)
+        return engine
+
+    def store(self) -> SqlStore:
+        """A new store, as another process would have it."""
+        store = SqlStore(self.engine())
+        self.stores.append(store)
+        return store
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        with self.engine().connect() as connection:
+            return [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+
+    async def close(self) -> None:
+        for store in self.stores:
+            await store.close()
+        for engine in self._engines:
+            engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite"])
+async def database(request: pytest.FixtureRequest, empty_database: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """One for each kind of database that the bot supports."""
+    assert request.param == "sqlite", "add the other database here"
+    path = tmp_path / "mms-bot.db"
+    shutil.copy(empty_database, path)
+    database = Database(path)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> SqlStore:
+    return database.store()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def sender() -> ScriptedSender:
+    return ScriptedSender()
+
+
+@pytest.fixture(scope="session")
+def causes() -> Catalogue:
+    return Catalogue.load()
+
+
+def _content(
+    text: str = "Hello",
+    to: tuple[str, ...] = ("+12015550123",),
+    media_url: str | None = None,
+    subject: str | None = None,
+) -> Content:
+    return Content(tuple(Recipient(e164, "US") for e164 in to), text, media_url, subject, ", ".join(to))
+
+
+@pytest.fixture
+def submission() -> Callable[..., Submission]:
+    """``submission("V1", user="U0ANN", text="Hello")``; without a view ID, each is a new one."""
+    numbers = itertools.count(1)
+
+    def make(
+        view_id: str | None = None,
+        *,
+        user: str = ANN,
+        channel: str | None = None,
+        response_url: str | None = None,
+        expires_at: datetime | None = None,
+        **content: Any,
+    ) -> Submission:
+        route = ReplyRoute(user, channel, response_url, expires_at)
+        return Submission(view_id or f"V{next(numbers):04d}", TEAM_ID, _content(**content), route)
+
+    return make
+
+
+Look = Callable[[], object]
+
+
+@pytest.fixture
+def until() -> Callable[[Look], Any]:
+    """``await until(lambda: …)`` waits until it holds, and fails when it does not come to hold."""
+
+    async def wait(holds: Look) -> None:
+        async with asyncio.timeout(SOON_S):
+            while not holds():  # noqa: ASYNC110  what is looked at lives in other threads and servers, without an event
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    return wait
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    fake = FakeSlack()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+@pytest.fixture
+async def gateway(slack: FakeSlack) -> AsyncIterator[SlackGateway]:
+    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url) as gateway:
+        yield gateway
+
+
+class Doors:
+    """The doors of a bot whose workspace is known: ann may send, ada is an admin; nothing sends."""
+
+    def __init__(self, *, store: Store, slack: SlackGateway, causes: Catalogue, clock: FakeClock) -> None:
+        self.groups: dict[str, frozenset[str]] = {}
+        self.queued = 0
+        self.access = AccessCheck(Policy(frozenset({ANN, "S0SUPPORT"}), frozenset({ADA})), members=self._members)
+        self.access.workspace = Workspace(TEAM_ID, BOT_USER)
+        self.listeners = Listeners(
+            store=store,
+            slack=slack,
+            access=self.access,
+            rules=Rules("/mms", "US", frozenset({"US", "CA"})),
+            causes=causes,
+            clock=clock,
+            on_queued=self._on_queued,
+        )
+        self.dispatcher = Dispatcher(listeners=self.listeners, access=self.access, command="/mms", clock=clock)
+
+    def _members(self) -> Mapping[str, frozenset[str]]:
+        return self.groups
+
+    def _on_queued(self) -> None:
+        self.queued += 1
+
+
+@pytest.fixture
+async def doors(store: SqlStore, gateway: SlackGateway, causes: Catalogue, clock: FakeClock) -> AsyncIterator[Doors]:
+    doors = Doors(store=store, slack=gateway, causes=causes, clock=clock)
+    yield doors
+    await doors.dispatcher.drain(SOON_S)
+
+
+@pytest.fixture
+def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty working folder, and none of the bot's settings in the environment."""
+    for name in list(os.environ):
+        if name.startswith(("SLACK_", "SINCH_", "DATABASE_", "PUBLIC_", "MMS_", "LOG_", "RETENTION_", "GIVE_UP_")) or (
+            name in ("HOST", "PORT", "DYNO", "DEFAULT_REGION")
+        ):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,159 @@
+"""Calls to Slack: our own errors, a limit on each, and no way out but Slack's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.access import Workspace
+from bot.secret import Secret
+from bot.slack.gateway import LONGEST_WAIT_S, TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
+from sandbox.slack import FakeSlack
+from sandbox.slack.people import ANN, BOT_USER, GENERAL, NOBODY, OPS, SUPPORT, TEAM_ID
+
+TITLE = {"type": "plain_text", "text": "Hi"}
+VIEW = {"type": "modal", "title": TITLE, "blocks": [{"type": "section", "text": TITLE}]}
+MESSAGE = {"text": "Hello"}
+
+
+async def test_it_asks_whose_bot_it_is(gateway: SlackGateway) -> None:
+    assert await gateway.identify() == Workspace(TEAM_ID, BOT_USER, None)
+
+
+async def test_it_opens_a_dialog_with_a_trigger_once(slack: FakeSlack, gateway: SlackGateway) -> None:
+    trigger = slack.state.new_trigger(ANN)
+    await gateway.open_view(trigger, VIEW)
+    assert slack.person("ann").open_dialog() is not None
+    with pytest.raises(SlackError) as caught:
+        await gateway.open_view(trigger, VIEW)
+    assert (caught.value.error, caught.value.away) == ("exchanged_trigger_id", False)
+
+
+async def test_it_reads_the_members_of_a_group(gateway: SlackGateway) -> None:
+    assert await gateway.group_members(SUPPORT) == {"U0BEN"}
+    assert await gateway.group_members(NOBODY) == frozenset()
+    with pytest.raises(SlackError) as caught:
+        await gateway.group_members("S0NONE")
+    assert caught.value.error == "no_such_subteam"
+
+
+async def test_it_posts_privately_in_a_channel_and_directly(slack: FakeSlack, gateway: SlackGateway) -> None:
+    await gateway.post_ephemeral(channel_id=GENERAL, user_id=ANN, message=MESSAGE)
+    await gateway.post_direct(user_id=ANN, message=MESSAGE)
+    assert [(m.route, m.ephemeral_to) for m in slack.state.messages] == [
+        ("chat.postEphemeral", ANN),
+        ("chat.postMessage", None),
+    ]
+    with pytest.raises(SlackError) as caught:
+        await gateway.post_ephemeral(channel_id=OPS, user_id=ANN, message=MESSAGE)
+    assert (caught.value.error, caught.value.away) == ("not_in_channel", False)
+    assert slack.refusals == []
+
+
+async def test_it_answers_a_response_url_privately(slack: FakeSlack, gateway: SlackGateway) -> None:
+    url = f"{slack.origin}/response/{slack.state.new_response_url(ANN, GENERAL)}"
+    await gateway.respond(url, MESSAGE)
+    [message] = slack.state.messages
+    assert message.ephemeral_to == ANN
+    for _ in range(4):
+        await gateway.respond(url, MESSAGE)
+    with pytest.raises(SlackError) as caught:
+        await gateway.respond(url, MESSAGE)
+    assert (caught.value.error, caught.value.away) == ("http-404", False)
+
+
+AWAY: list[tuple[dict[str, Any], str, float | None]] = [
+    ({"status": 500}, "http-500", None),
+    ({"status": 503}, "http-503", None),
+    ({"status": 429, "retry_after": 7}, "ratelimited", 7.0),
+    ({"status": 429}, "ratelimited", None),
+    ({"status": 429, "retry_after": 10**9}, "ratelimited", LONGEST_WAIT_S),
+    ({"error": "ratelimited"}, "ratelimited", None),
+    ({"error": "internal_error"}, "internal_error", None),
+    ({"drop": True}, "away", None),
+]
+
+
+@pytest.mark.parametrize(("fault", "error", "retry_after_s"), AWAY, ids=str)
+async def test_slack_failing_for_the_moment_is_told_apart(
+    slack: FakeSlack, gateway: SlackGateway, fault: dict[str, Any], error: str, retry_after_s: float | None
+) -> None:
+    slack.faults.add("chat.postMessage", **fault)
+    with pytest.raises(SlackError) as caught:
+        await gateway.post_direct(user_id=ANN, message=MESSAGE)
+    assert (caught.value.error, caught.value.away, caught.value.retry_after_s) == (error, True, retry_after_s)
+    assert len(slack.calls_of("chat.postMessage")) == 1, "a repeat could post twice"
+
+
+@pytest.mark.parametrize(("status", "away"), [(500, True), (503, True), (429, True), (404, False), (403, False)])
+async def test_a_response_url_failing_for_the_moment_is_told_apart(
+    slack: FakeSlack, gateway: SlackGateway, status: int, away: bool
+) -> None:
+    slack.faults.add("response_url", status=status, retry_after=3)
+    with pytest.raises(SlackError) as caught:
+        await gateway.respond(f"{slack.origin}/response/1/x", MESSAGE)
+    assert (caught.value.error, caught.value.away) == (f"http-{status}", away)
+
+
+async def test_nobody_listening_is_away(slack: FakeSlack, gateway: SlackGateway) -> None:
+    origin = slack.origin
+    await slack.go_away()
+    for call in (
+        gateway.identify(),
+        gateway.post_direct(user_id=ANN, message=MESSAGE),
+        gateway.respond(f"{origin}/response/1/x", MESSAGE),
+        gateway.socket_url(Secret(slack.app_token)),
+        gateway.connect_socket(origin.replace("http", "ws") + "/link/"),
+    ):
+        with pytest.raises(SlackError) as caught:
+            await call
+        assert caught.value.away
+
+
+async def test_a_slack_that_stalls_is_away_after_the_limit(
+    slack: FakeSlack, gateway: SlackGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.gateway.OPEN_VIEW_LIMIT_S", 0.05)
+    slack.faults.add("views.open", delay_s=5, status=500)
+    with pytest.raises(SlackError) as caught:
+        await gateway.open_view(slack.state.new_trigger(ANN), VIEW)
+    assert caught.value.error == "away"
+
+
+@pytest.mark.parametrize("token", ["xoxb-wrong", "xapp-1-A0MMSBOT-0000-sandbox"])
+async def test_a_refused_token_is_one_that_no_waiting_mends(slack: FakeSlack, token: str) -> None:
+    async with open_gateway(bot_token=Secret(token), base_url=slack.api_base_url) as gateway:
+        with pytest.raises(SlackError) as caught:
+            await gateway.identify()
+    assert caught.value.error in TOKEN_REFUSED
+    assert not caught.value.away
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hooks.slack.example/1", "ftp://x", "", "file:///etc/passwd", "http://[", "hooks"]
+)
+async def test_nothing_is_posted_to_an_address_that_is_not_encrypted(gateway: SlackGateway, url: str) -> None:
+    with pytest.raises(SlackError) as caught:
+        await gateway.respond(url, MESSAGE)
+    assert not caught.value.away
+    with pytest.raises(SlackError):
+        await gateway.connect_socket(url)
+
+
+async def test_a_proxy_of_the_shell_is_not_used_for_this_machine(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # the discard port: nobody answers there
+    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url) as gateway:
+        assert (await gateway.identify()).team_id == TEAM_ID
+        url = f"{slack.origin}/response/{slack.state.new_response_url(ANN, GENERAL)}"
+        await gateway.respond(url, MESSAGE)
+
+
+async def test_no_error_holds_the_token_or_the_address(slack: FakeSlack, gateway: SlackGateway) -> None:
+    await slack.go_away()
+    with pytest.raises(SlackError) as caught:
+        await gateway.respond(f"{slack.origin}/response/1/secret", MESSAGE)
+    assert "secret" not in f"{caught.value} {caught.value!r}"

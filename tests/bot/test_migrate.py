@@ -1,0 +1,125 @@
+"""The schema: one way to make it, known to the code, made once however many start at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+import bot.store.migrate as module
+from bot.store.engine import open_engine
+from bot.store.migrate import HEAD, NewerSchemaError, migrate
+from bot.store.tables import metadata
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'fresh.db'}"
+
+
+def test_the_newest_revision_in_the_code_is_the_newest_in_the_folder() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path))
+    migrate(engine)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        in_database = inspect(connection)
+        indexes = {
+            (table.name, index["name"])
+            for table in metadata.sorted_tables
+            for index in in_database.get_indexes(table.name)
+        }
+        views = in_database.get_unique_constraints("message")
+    engine.dispose()
+    assert differences == []
+    assert indexes == {(table.name, index.name) for table in metadata.sorted_tables for index in table.indexes}
+    assert [unique["column_names"] for unique in views] == [["view_id"]]
+
+
+def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path))
+    migrate(engine)
+    with engine.connect() as connection, connection.begin():
+        before = connection.execute(text("PRAGMA schema_version")).scalar()
+    migrate(engine)
+    with engine.connect() as connection, connection.begin():
+        assert connection.execute(text("PRAGMA schema_version")).scalar() == before
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path))
+    migrate(engine)
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NewerSchemaError, match="9999"):
+        migrate(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+    engine.dispose()
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_many_that_start_at_once_make_the_schema_once(tmp_path: Path, round_: int) -> None:
+    faults: list[BaseException] = []
+    together = threading.Barrier(6)
+
+    def start() -> None:
+        engine = open_engine(url(tmp_path))
+        try:
+            together.wait(5)
+            migrate(engine)
+        except BaseException as fault:
+            faults.append(fault)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    engine = open_engine(url(tmp_path))
+    with engine.connect() as connection:
+        assert list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars()) == [HEAD]
+    engine.dispose()
+
+
+def test_two_processes_that_start_at_once_make_the_schema_once(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom bot.store.engine import open_engine\nfrom bot.store.migrate import migrate\n"
+        "engine = open_engine(sys.argv[1])\nmigrate(engine)\nengine.dispose()\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", program, url(tmp_path)]) for _ in range(2)]
+    assert [process.wait(30) for process in running] == [0, 0]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_engine(url(tmp_path))
+    upgrade = module._upgrade
+
+    def half(connection: object) -> None:
+        upgrade(connection)  # type: ignore[arg-type]  # handed on as it came
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(module, "_upgrade", half)
+    with pytest.raises(OSError, match="full"):
+        migrate(engine)
+    monkeypatch.undo()
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == []
+    migrate(engine)
+    engine.dispose()

@@ -1,0 +1,151 @@
+"""Slack's payloads → values; whatever is missing or strange in them becomes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.compose import Fields
+from bot.slack import payloads
+from bot.slack.payloads import RESPONSE_URL_LIVES, Dialog, dialog_from, dialog_metadata
+
+NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+
+dialogs = st.builds(
+    Dialog,
+    channel_id=st.none() | st.text(min_size=1, max_size=20),
+    response_url=st.none() | st.text(min_size=1, max_size=200),
+    opened_at=st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  hypothesis wants them bare
+    reviewed=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
+)
+
+
+@given(dialogs)
+def test_a_dialog_remembers_what_it_was_given(dialog: Dialog) -> None:
+    back = dialog_from(dialog_metadata(dialog))
+    assert (back.channel_id, back.response_url, back.reviewed) == (
+        dialog.channel_id,
+        dialog.response_url,
+        dialog.reviewed,
+    )
+    if dialog.opened_at is None:
+        assert back.opened_at is None
+    else:
+        assert back.opened_at is not None
+        assert abs(back.opened_at - dialog.opened_at) < timedelta(milliseconds=1)
+
+
+@given(st.text(max_size=5000), st.text("0123456789abcdef", min_size=64, max_size=64))
+def test_what_a_dialog_remembers_is_within_slacks_limit(url: str, reviewed: str) -> None:
+    raw = dialog_metadata(Dialog("C0GENERAL", url or None, NOW, reviewed))
+    assert len(raw) <= 3000
+    back = dialog_from(raw)
+    assert (back.channel_id, back.reviewed) == ("C0GENERAL", reviewed)
+    assert back.response_url in (url or None, None)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    json_values
+    | st.text().map(lambda t: '{"at": ' + t + "}")
+    | st.sampled_from(["[" * 100_000, '{"at": 1e400}', '{"at": NaN}'])
+)
+def test_foreign_metadata_is_an_empty_dialog_or_a_harmless_one(raw: Any) -> None:
+    dialog = dialog_from(raw)
+    assert dialog.response_url is None
+
+
+def test_a_response_url_ends_with_its_half_hour() -> None:
+    route = Dialog("C1", "https://hooks.slack.example/1", NOW).route("U1")
+    assert (route.user_id, route.channel_id, route.response_url) == ("U1", "C1", "https://hooks.slack.example/1")
+    assert route.response_url_expires_at == NOW + RESPONSE_URL_LIVES
+    assert timedelta(minutes=25) < RESPONSE_URL_LIVES < timedelta(minutes=30)
+
+
+def test_a_response_url_of_unknown_age_is_not_used() -> None:
+    route = Dialog("C1", "https://hooks.slack.example/1", None).route("U1")
+    assert (route.response_url, route.response_url_expires_at) == (None, None)
+
+
+def test_a_command_says_who_where_and_what() -> None:
+    body = {
+        "user_id": "U1",
+        "team_id": "T1",
+        "enterprise_id": "E1",
+        "channel_id": "C1",
+        "text": " hi ",
+        "trigger_id": "1.2",
+        "response_url": "https://hooks.slack.example/1",
+    }
+    command = payloads.command(body, now=NOW)
+    assert (command.person.user_id, command.person.team_id, command.person.enterprise_id) == ("U1", "T1", "E1")
+    assert (command.text, command.trigger_id) == (" hi ", "1.2")
+    assert command.dialog == Dialog("C1", "https://hooks.slack.example/1", NOW)
+    assert not command.person.is_bot
+
+
+def test_who_submits_is_the_user_of_the_payload_not_the_one_in_the_metadata() -> None:
+    view = {
+        "id": "V1",
+        "private_metadata": dialog_metadata(Dialog("C1")),
+        "state": {"values": {"to": {"to": {"value": "+1"}}, "message": {"message": {"value": None}}}},
+    }
+    submit = payloads.submit({"user": {"id": "U2", "team_id": "T2"}, "team": {"id": "T1"}, "view": view})
+    assert (submit.person.user_id, submit.person.team_id, submit.person.home_team_id) == ("U2", "T1", "T2")
+    assert submit.view_id == "V1"
+    assert submit.fields == Fields(to="+1", message=None)
+    assert submit.dialog.channel_id == "C1"
+
+
+def test_in_an_organisation_the_team_may_stand_elsewhere() -> None:
+    user = {"id": "U1", "team_id": "T9"}
+    installed = payloads.submit({"user": user, "team": None, "view": {"app_installed_team_id": "T1"}})
+    assert installed.person.team_id == "T1"
+    bare = payloads.submit({"user": user, "team": None, "view": {}})
+    assert bare.person.team_id == "T9"
+
+
+def test_a_bot_is_known_by_its_payload() -> None:
+    assert payloads.command({"user_id": "U1", "bot_id": "B1"}, now=NOW).person.is_bot
+    assert payloads.click({"user": {"id": "U1", "is_bot": True}}, now=NOW).person.is_bot
+
+
+def test_a_click_says_which_button_and_where() -> None:
+    body = {
+        "user": {"id": "U1", "team_id": "T1"},
+        "team": {"id": "T1"},
+        "container": {"channel_id": "C7", "is_ephemeral": True},
+        "actions": [{"action_id": "mms_open_again", "value": "mms-1"}],
+        "trigger_id": "1.2",
+        "response_url": "https://hooks.slack.example/1",
+    }
+    click = payloads.click(body, now=NOW)
+    assert (click.action_id, click.value, click.dialog.channel_id) == ("mms_open_again", "mms-1", "C7")
+
+
+names = st.sampled_from(
+    ["user", "team", "view", "state", "values", "id", "actions", "container", "channel", "to", "value", "enterprise"]
+)
+strange = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(names, strange, max_size=6))
+def test_no_shape_of_a_payload_raises(body: dict[str, Any]) -> None:
+    payloads.command(body, now=NOW)
+    submit = payloads.submit(body)
+    click = payloads.click(body, now=NOW)
+    assert isinstance(submit.person.user_id, str)
+    assert isinstance(click.value, str)
