@@ -227,9 +227,8 @@ class Listeners:
         return Reply() if same else _errors({ids.TO: ALREADY_TAKEN})
 
     def _review(self, submit: Submit, content: Content) -> Reply:
-        fields = replace(submit.fields, media_url=content.media_url)  # as typed it may be no address for Slack
         view = views.compose(
-            fields,
+            submit.fields,
             dialog=replace(submit.dialog, reviewed=content.digest()),
             default_region=self._rules.default_region,
             review=content,

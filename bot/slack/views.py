@@ -45,7 +45,14 @@ def compose(fields: Fields, *, dialog: Dialog, default_region: str, review: Cont
             "a picture message (MMS).",
             optional=True,
         ),
-        _input(ids.MEDIA_URL, "Picture address", _url_input(fields.media_url), hint=MEDIA_HINT, optional=True),
+        _input(
+            ids.MEDIA_URL,
+            "Picture address",
+            # What was typed may need cleaning before it is an address that Slack takes as a first value.
+            _url_input(review.media_url if review else fields.media_url),
+            hint=MEDIA_HINT,
+            optional=True,
+        ),
         _input(
             ids.SUBJECT,
             "Subject",

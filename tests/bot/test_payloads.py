@@ -89,7 +89,7 @@ def test_a_command_says_who_where_and_what() -> None:
     command = payloads.command(body, now=NOW)
     assert (command.person.user_id, command.person.team_id, command.person.enterprise_id) == ("U1", "T1", "E1")
     assert (command.text, command.trigger_id) == (" hi ", "1.2")
-    assert command.dialog == Dialog("C1", "https://hooks.slack.example/1", NOW)
+    assert command.dialog == Dialog("C1", "https://hooks.slack.example/1", NOW, opener="U1")
     assert not command.person.is_bot
 
 
@@ -149,3 +149,10 @@ def test_no_shape_of_a_payload_raises(body: dict[str, Any]) -> None:
     click = payloads.click(body, now=NOW)
     assert isinstance(submit.person.user_id, str)
     assert isinstance(click.value, str)
+
+
+def test_the_openers_response_url_is_not_used_for_somebody_else_who_submits() -> None:
+    dialog = dialog_from(dialog_metadata(Dialog("C1", "https://hooks.slack.example/1", NOW, opener="U1")))
+    assert dialog.route("U1").response_url == "https://hooks.slack.example/1"
+    assert dialog.route("U2").response_url is None
+    assert dialog.route("U2").channel_id == "C1"

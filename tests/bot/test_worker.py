@@ -262,7 +262,7 @@ async def test_a_lost_answer_is_looked_up_told_and_never_sent_again(
         await asyncio.sleep(0.005)
     message = await reaches(store, reference, State.ACCEPTED)
     assert message.batch_id == "late"
-    assert await kinds_of(store) == [AnswerKind.UNKNOWN, AnswerKind.FOUND]
+    assert await kinds_of(store) == [AnswerKind.FOUND]
 
 
 async def test_a_carrier_that_cant_be_asked_counts_as_not_found(
