@@ -29,7 +29,7 @@ demo: .venv/run.stamp
 	@$(BIN)/python -m sandbox demo
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check .

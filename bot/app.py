@@ -21,11 +21,11 @@ from bot.clock import SystemClock
 from bot.compose import Fields, check
 from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
-from bot.identity import TokenRefusedError, find_out
+from bot.identity import SlackWatch, TokenRefusedError, find_out
 from bot.settings import Settings, is_loopback
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck
-from bot.slack.gateway import SlackError, SlackGateway, open_gateway
+from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
 from bot.slack.groups import Groups
 from bot.slack.listeners import Listeners, Rules
 from bot.slack.notify import Notifier
@@ -33,10 +33,12 @@ from bot.slack.socket_mode import SocketMode
 from bot.store import Store, StoreUnavailableError
 from bot.web import SlackEvents, web_app
 
-# SIGTERM: out within 15 s. Requests end first, then the sends under way, then the answers about them.
+# SIGTERM: out within 15 s, whatever is locked or away. Requests end first, then the sends under way, then the answers
+# about them, then the store (`bot.store.writer.CLOSE_WITHIN_S`).
 REQUESTS_END_WITHIN_S = 2
-SENDS_END_WITHIN_S = 10.0
-ANSWERS_END_WITHIN_S = 2.0
+SENDS_END_WITHIN_S = 8.0
+LAST_ROWS_WITHIN_S = 1.5
+ANSWERS_END_WITHIN_S = 1.5
 AFTER_ACKS_END_WITHIN_S = 1.0
 
 PING_LIMIT_S = 3.0
@@ -102,6 +104,7 @@ class Bot:
                 timeout_graceful_shutdown=REQUESTS_END_WITHIN_S,
             )
         )
+        self._watch = SlackWatch(slack.identify, clock=clock)
         self._pinged: tuple[float, bool] | None = None
 
     async def run(self, listening: socket.socket) -> None:
@@ -132,8 +135,14 @@ class Bot:
 
     async def _connect(self) -> None:
         """Everything that Slack has to be asked for, kept up until cancelled."""
-        self._access.workspace = await find_out(self._slack.identify, clock=self._clock)
-        kept_up = [asyncio.create_task(self._groups.keep_fresh()), asyncio.create_task(asyncio.Event().wait())]
+        try:
+            self._access.workspace = await find_out(self._slack.identify, clock=self._clock)
+        except TokenRefusedError as refused:
+            raise TokenRefusedError(*refused.args, *await self._app_token_faults()) from refused
+        kept_up = [
+            asyncio.create_task(self._groups.keep_fresh()),
+            asyncio.create_task(self._watch.run()),
+        ]
         if self._socket is not None:
             kept_up.append(asyncio.create_task(self._keep_socket(self._socket)))
         try:
@@ -145,15 +154,22 @@ class Bot:
                 task.cancel()
             await asyncio.wait(kept_up)
 
+    async def _app_token_faults(self) -> list[str]:
+        """What is wrong with the app token, so that both tokens are told at once."""
+        if self._settings.slack_app_token is None:
+            return []
+        try:
+            await self._slack.socket_url(self._settings.slack_app_token)
+        except SlackError as error:
+            return [_app_token_refused(error)] if error.error in TOKEN_REFUSED else []
+        return []
+
     @staticmethod
     async def _keep_socket(socket: SocketMode) -> None:
         try:
             await socket.run()
         except SlackError as error:
-            raise TokenRefusedError(
-                f"SLACK_APP_TOKEN: Slack refuses it ({error.error}). Make an app-level token with the scope "
-                "connections:write on your app's Basic Information page, and switch Socket Mode on."
-            ) from error
+            raise TokenRefusedError(_app_token_refused(error)) from error
 
     async def _stop(self, http: asyncio.Task[None], slack: asyncio.Task[None]) -> None:
         _log.info("stopping", in_flight=self._worker.in_flight)
@@ -162,8 +178,9 @@ class Bot:
         sends = asyncio.create_task(self._worker.stop(within_s=SENDS_END_WITHIN_S))
         await asyncio.wait([http, slack])
         await self._dispatcher.drain(AFTER_ACKS_END_WITHIN_S)
-        await sends
-        await self._notifier.stop(within_s=ANSWERS_END_WITHIN_S)
+        await asyncio.wait([sends], timeout=SENDS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
+        answers = asyncio.create_task(self._notifier.stop(within_s=ANSWERS_END_WITHIN_S))
+        await asyncio.wait([answers], timeout=ANSWERS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         _log.info("stopped")
 
     async def _database_usable(self) -> bool:
@@ -180,13 +197,20 @@ class Bot:
     async def _readiness(self) -> Mapping[str, Any]:
         """What ``/readyz`` says; no names, numbers or texts in it."""
         database = await self._database_usable()
-        slack = self._access.workspace is not None and self._groups.tried
+        slack = self._access.workspace is not None and self._groups.tried and self._watch.usable
         if self._socket is not None:
             slack = slack and self._socket.connected
         state: dict[str, Any] = {"ready": database and slack, "database": database, "slack": slack}
         if not self._settings.admins:
             state["admin"] = NO_ADMIN
         return state
+
+
+def _app_token_refused(error: SlackError) -> str:
+    return (
+        f"SLACK_APP_TOKEN: Slack refuses it ({error.error}). Make an app-level token with the scope connections:write "
+        "on your app's Basic Information page, and switch Socket Mode on."
+    )
 
 
 def _warm_up(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         settings = _settings({name: value for name, value in given.items() if value is not None})
     except SettingsError as error:
         return _complain(error)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(DONE))  # until the bot runs, there is nothing to finish
     # Loaded only now: wrong settings are told at once, without waiting for the libraries.
     import uvloop
 
@@ -83,7 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, store))
     except (TokenRefusedError, CannotStartError) as error:
-        print(error, file=sys.stderr)
+        print(*error.args, sep="\n", file=sys.stderr)
         return WRONG_USE
     return DONE
 

@@ -55,7 +55,7 @@ def check(fields: Fields, *, default_region: str, mms_countries: frozenset[str])
     typed_url = _clean(fields.media_url)
     media_url: str | None = None
     if with_picture := bool(typed_url):
-        checked = check_media_url(typed_url)
+        checked = check_media_url((fields.media_url or "").strip())
         if isinstance(checked, UrlFault):
             sentences[MEDIA_URL].append(checked.sentence())
         else:

@@ -10,13 +10,38 @@ from bot.access import Workspace
 from bot.clock import Clock
 from bot.slack.gateway import TOKEN_REFUSED, SlackError
 
+WATCH_EVERY_S = 15.0  # auth.test allows hundreds a minute
 LONGEST_PAUSE_S = 5.0  # back soon after Slack is back
 
 _log = structlog.get_logger(__name__)
 
 
 class TokenRefusedError(Exception):
-    """Slack does not take a token; no waiting mends that. The text names the variable and what to do."""
+    """Slack does not take a token; no waiting mends that. ``args`` are sentences: the variable, and what to do."""
+
+
+class SlackWatch:
+    """Asks Slack now and then whether it still answers, for ``/readyz``."""
+
+    def __init__(self, ask: Callable[[], Awaitable[Workspace]], *, clock: Clock) -> None:
+        self._ask = ask
+        self._clock = clock
+        self.usable = True  # until the first time that it is not
+
+    async def run(self) -> None:
+        """Run until cancelled. A token that is refused while the bot runs is no reason to end: it may be mended."""
+        while True:
+            await self._clock.sleep(WATCH_EVERY_S if self.usable else LONGEST_PAUSE_S)
+            try:
+                await self._ask()
+            except SlackError as error:
+                if self.usable:
+                    _log.error("slack_not_usable", error=error.error)
+                self.usable = False
+            else:
+                if not self.usable:
+                    _log.info("slack_usable_again")
+                self.usable = True
 
 
 async def find_out(ask: Callable[[], Awaitable[Workspace]], *, clock: Clock) -> Workspace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from bot.slack.dispatch import Answer
 from bot.slack.signature import is_from_slack
 
 MAX_BODY_BYTES = 1_000_000  # far above anything that Slack sends: a view is 250 KB at most
+BODY_LIMIT_S = 10.0  # Slack sends a body at once; nobody may hold a connection open by sending none
 EVENTS_PATH = "/slack/events"
 
 _log = structlog.get_logger(__name__)
@@ -37,9 +39,12 @@ class SlackEvents:
 
     async def __call__(self, request: Request) -> Response:
         try:
-            body = await _body(request)
+            async with asyncio.timeout(BODY_LIMIT_S):
+                body = await _body(request)
         except ClientDisconnect:
             return Response(status_code=400)
+        except TimeoutError:
+            return Response(status_code=408)
         if body is None:
             return Response(status_code=413)
         genuine = is_from_slack(
@@ -104,4 +109,6 @@ def web_app(*, events: SlackEvents | None, readiness: Readiness) -> Starlette:
     routes = [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
     if events is not None:
         routes.append(Route(EVENTS_PATH, events.__call__, methods=["POST"]))
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # a path is one of ours or it is not
+    return app

@@ -1,4 +1,4 @@
-"""The real bot, ``mms-bot run``, as a process of its own, cut off from every setting of the shell it is started from."""
+"""The real bot, ``mms-bot run``, as a process of its own, cut off from every setting of the shell that starts it."""
 
 from __future__ import annotations
 

@@ -108,11 +108,13 @@ class Worker:
             with suppress(StoreUnavailableError):
                 await self._store.release(waiting, owner=self._owner)
         await self._tasks.drain(within_s)
-        for reference, message in list(self._begun.items()):
-            with suppress(StoreUnavailableError):
-                await self._store.record(
-                    reference, Lost(CRASHED), owner=self._owner, attempt=message.attempts, now=self._clock.now()
-                )
+        # Without a row that says so they are taken up just the same, when their leases end.
+        now = self._clock.now()
+        cut_off = [
+            self._store.record(reference, Lost(CRASHED), owner=self._owner, attempt=message.attempts, now=now)
+            for reference, message in self._begun.items()
+        ]
+        await asyncio.gather(*cut_off, return_exceptions=True)
         await _cancel(renew)
 
     # -- sending

@@ -20,6 +20,14 @@ _NOT_CONNECTED = {
 }
 
 
+def _same_phones(batch: sinch.Batch, message: Message) -> bool:
+    """Sinch gives numbers back without the plus sign, and may leave them out."""
+    if message.content is None or not batch.to:
+        return True
+    ours = {recipient.e164.lstrip("+") for recipient in message.content.recipients}
+    return {number.lstrip("+") for number in batch.to} == ours
+
+
 class XmsSender:
     """See ``bot.delivery.sender.Sender``."""
 
@@ -63,7 +71,8 @@ class XmsSender:
             )
         except sinch.SinchError as error:
             raise self._send_error(error) from error
-        return batches[0].id if batches else None
+        # The reference is ours alone; the recipients are compared too, because a label is all that it is to Sinch.
+        return next((batch.id for batch in batches if _same_phones(batch, message)), None)
 
     def _send_error(self, error: sinch.SinchError) -> SendError:
         match error:

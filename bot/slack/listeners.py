@@ -25,8 +25,8 @@ from bot.store import AlreadyTaken, Store, StoreUnavailableError
 
 COMPOSE_WORD = "compose"  # anything after the command that is not a word of its own
 SUGGESTION_WORD = "suggestion"
-COMMIT_LIMIT_S = 2.0  # Slack shows an error after 3 s without an ack
-READ_LIMIT_S = 1.5
+COMMIT_LIMIT_S = 1.5  # Slack shows an error after 3 s without an ack
+READ_LIMIT_S = 1.0
 RECENT = 10
 _UNTOLD = 10
 
@@ -162,7 +162,7 @@ class Listeners:
 
     async def status(self, command: Command) -> Reply:
         parsed = self._parse(command)
-        batch_id = parsed.rest.strip() if isinstance(parsed, Word) else ""
+        batch_id = parsed.rest.strip(" `") if isinstance(parsed, Word) else ""  # as our answers show it, or bare
         if not batch_id:
             return _ephemeral(messages.status_usage(self._rules.command))
         try:
@@ -269,8 +269,7 @@ class Listeners:
             await self._slack.open_view(visit.trigger_id, view)
         except SlackError as error:
             _log.warning("dialog_not_opened", error=error.error, user=visit.person.user_id)
-            if error.error != "exchanged_trigger_id":  # spent: a repeat of a command that has opened its dialog
-                await self._tell(visit, messages.not_opened(error.error))
+            await self._tell(visit, messages.not_opened(error.error))
             return False
         return True
 

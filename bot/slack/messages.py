@@ -36,7 +36,7 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
             again = f" It is tried again by itself {_at(told.until, seconds=True)}." if told.until else ""
             return _message(
                 f"Your {_what(message)} is waiting, nothing was sent yet: Sinch asks us to slow down.{again} "
-                f"The result follows here. (Code {code_span('SINCH-429')})"
+                f"The result follows here. (Code SINCH-429)"
             )
         case AnswerKind.FOUND:
             return _message(f"Good to know: the answer that was lost has been found. {_accepted(message)}")
@@ -85,7 +85,8 @@ def recent(messages: Sequence[Message], *, causes: Catalogue) -> Blocks:
     if not messages:
         return _message("You have sent nothing yet with this bot.")
     lines = [_line(message, causes) for message in messages]
-    return _message(f"Your last {len(messages)} messages, newest first:\n" + "\n".join(lines))
+    start = "Your only message" if len(messages) == 1 else f"Your last {len(messages)} messages, newest first"
+    return _message(f"{start}:\n" + "\n".join(lines))
 
 
 def status(message: Message | None, batch_id: str, *, causes: Catalogue) -> Blocks:
@@ -190,14 +191,14 @@ def status_usage(command: str) -> Blocks:
 
 def not_opened(error: str) -> Blocks:
     """The dialog did not open; ``error`` is Slack's word for why."""
-    if error in ("expired_trigger_id", "invalid_trigger_id", "away"):
+    if error in ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "away"):
         return _message(
             "Slack closed the moment in which the dialog could be opened. Nothing was sent. Please run the command "
-            f"again. (Code {code_span('SLACK-' + error)})"
+            f"again. (Code SLACK-{escape(error)})"
         )
     return _message(
         "Slack did not open the dialog. Nothing was sent. Please run the command again; if that does not help, tell "
-        f"whoever runs the bot. (Code {code_span('SLACK-' + error)})"
+        f"whoever runs the bot. (Code SLACK-{escape(error)})"
     )
 
 
@@ -205,7 +206,7 @@ def failed() -> Blocks:
     """A fault of ours before anything was done."""
     return _message(
         "The bot could not do that just now. Nothing was sent. Please try again; if it goes on, tell whoever runs the "
-        f"bot. (Code {code_span('MMS-INTERNAL')})"
+        "bot. (Code MMS-INTERNAL)"
     )
 
 

@@ -47,6 +47,7 @@ class SocketMode:
         self._clock = clock
         self._open: set[aiohttp.ClientWebSocketResponse] = set()
         self._tasks = Tasks()
+        self._was_up = False
         self._readers: set[asyncio.Task[None]] = set()
 
     @property
@@ -58,7 +59,7 @@ class SocketMode:
         """Connect, and connect again whenever the socket ends or Slack asks for it; runs until cancelled.
 
         Raises:
-            SlackError: Slack refuses the app token.
+            SlackError: Slack refuses the app token at the start. Later it may be a mistake, or mended while we wait.
         """
         failures = 0
         try:
@@ -66,7 +67,7 @@ class SocketMode:
                 try:
                     lived_s = await self._serve_one()
                 except SlackError as refused:
-                    if refused.error in TOKEN_REFUSED:
+                    if refused.error in TOKEN_REFUSED and not self._was_up:
                         raise
                     error, wait_s = refused.error, refused.retry_after_s or 0.0
                 else:
@@ -93,6 +94,7 @@ class SocketMode:
         for old in self._open:
             self._tasks.start(self._retire(old))
         self._open.add(socket)
+        self._was_up = True
         _log.info("socket_connected")
         renew = asyncio.Event()
         reader = asyncio.create_task(self._read(socket, renew), name="socket-mode")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
-BUSY_TIMEOUT_S = 2  # how long one statement waits for another process's lock; Slack's ack has 3 s in all
+BUSY_TIMEOUT_S = 1  # how long one statement waits for another process's lock; Slack's ack has 3 s in all
 
 
 def open_engine(database_url: str) -> Engine:

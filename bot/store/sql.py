@@ -51,7 +51,7 @@ class SqlStore:
 
     async def close(self) -> None:
         await self._writer.close()
-        self._readers.shutdown(wait=True)
+        self._readers.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
 
     # -- submissions
@@ -388,7 +388,8 @@ class SqlStore:
         return await self._read(read)
 
     async def by_batch(self, user_id: str, batch_id: str) -> Message | None:
-        return await self._one((message.c.batch_id == batch_id) & (message.c.user_id == user_id))
+        either = or_(message.c.batch_id == batch_id, message.c.client_reference == batch_id)
+        return await self._one(either & (message.c.user_id == user_id))
 
     async def get(self, client_reference: str) -> Message | None:
         return await self._one(message.c.client_reference == client_reference)

@@ -20,6 +20,7 @@ _T = TypeVar("_T")
 _Work = Callable[[Connection], Any]
 _Job = tuple[_Work, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
+CLOSE_WITHIN_S = 2.0  # a locked database must not hold up the end of the process
 GROUP_MAX = 256  # jobs in one commit; bounds how long the first of them waits for the last
 
 
@@ -49,11 +50,11 @@ class Writer:
         return cast(_T, await future)
 
     async def close(self) -> None:
-        """Finish what is waiting, then end the thread."""
+        """Finish what is waiting, as far as that goes in a moment, then end the thread."""
         if not self._closed:
             self._closed = True
             self._jobs.put(None)
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_S)
 
     def _run(self) -> None:
         while True:

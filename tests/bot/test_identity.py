@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.access import Workspace
-from bot.identity import LONGEST_PAUSE_S, TokenRefusedError, find_out
+from bot.identity import LONGEST_PAUSE_S, WATCH_EVERY_S, SlackWatch, TokenRefusedError, find_out
 from bot.slack.gateway import TOKEN_REFUSED, SlackError
 
 if TYPE_CHECKING:
@@ -58,3 +58,18 @@ async def test_a_refused_token_ends_it_and_names_the_variable(clock: FakeClock, 
         await find_out(Slack(SlackError(error)).ask, clock=clock)
     assert error in str(caught.value)
     assert clock.slept == []
+
+
+async def test_slack_is_not_usable_while_it_is_away_or_refuses_and_usable_again_afterwards(clock: FakeClock) -> None:
+    slack = Slack()
+    watch = SlackWatch(slack.ask, clock=clock)
+    running = asyncio.create_task(watch.run())
+    seen = []
+    for errors in ([], [SlackError("away", away=True)], [SlackError("token_revoked")], []):
+        slack.errors = errors * 9  # it is asked more often while it is not usable
+        await asyncio.sleep(0)
+        await clock.advance(WATCH_EVERY_S)
+        seen.append(watch.usable)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert seen == [True, False, False, True]

@@ -181,6 +181,15 @@ async def test_a_refused_app_token_ends_it(bot: Bot, slack: FakeSlack) -> None:
     assert caught.value.error == "token_revoked"
 
 
+async def test_a_token_that_is_refused_later_is_tried_again(bot: Bot, slack: FakeSlack, until: Until) -> None:
+    await up(bot, slack)
+    slack.faults.add("apps.connections.open", error="invalid_auth")
+    slack.sockets.drop()
+    await until(lambda: bot.clock.sleepers == 1)
+    await bot.clock.advance(LONGEST_PAUSE_S)
+    await slack.sockets.wait_for()
+
+
 async def test_it_ends_quickly_and_leaves_nothing_open(bot: Bot, slack: FakeSlack, until: Until) -> None:
     await up(bot, slack)
     await slack.person("ann").command("/mms", "x")

@@ -1,14 +1,21 @@
-"""Slack's bodies → a dict, or None; whatever bytes come."""
+"""Slack's bodies → a dict, or None; whatever bytes come, and if none come."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import web
+from bot.clock import SystemClock
+from bot.secret import Secret
+from bot.slack.dispatch import Answer
 from bot.web import parse
 
 FORM = "application/x-www-form-urlencoded"
@@ -74,3 +81,27 @@ def test_no_body_raises(body: bytes, content_type: str) -> None:
 @given(st.binary(max_size=100))
 def test_no_payload_field_raises(body: bytes) -> None:
     assert isinstance(parse(b"payload=" + body, FORM), dict | None)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "BODY_LIMIT_S", 0.05)
+
+    async def never() -> dict[str, Any]:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody sends anything")
+
+    sent: list[dict[str, Any]] = []
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    async def dispatch(_: Mapping[str, Any]) -> Answer:
+        raise AssertionError("nothing was received")
+
+    async def readiness() -> Mapping[str, Any]:
+        return {"ready": True}
+
+    events = web.SlackEvents(secret=Secret("s"), dispatch=dispatch, clock=SystemClock())
+    scope = {"type": "http", "method": "POST", "path": "/slack/events", "headers": [], "query_string": b""}
+    await web.web_app(events=events, readiness=readiness)(scope, never, send)
+    assert sent[0]["status"] == 408

@@ -319,7 +319,7 @@ async def test_a_commit_survives_a_power_cut_as_far_as_sqlite_can(tmp_path: Path
         }
     engine.dispose()
     full = 2
-    assert pragmas == {"journal_mode": "wal", "synchronous": full, "foreign_keys": 1, "busy_timeout": 2000}
+    assert pragmas == {"journal_mode": "wal", "synchronous": full, "foreign_keys": 1, "busy_timeout": 1000}
 
 
 async def test_an_answer_belongs_to_a_message(database: Database) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from urllib.parse import urlencode
 
+from sandbox.sinch import Slow
 from sandbox.slack import Dialog, Message, Outcome, payloads
 from sandbox.world import World
 
@@ -33,7 +34,7 @@ async def test_while_the_database_is_locked_nothing_is_claimed_and_a_second_pres
             other.execute("ROLLBACK")
         assert answer.outcome is Outcome.ERRORS
         assert set(answer.errors) == {"to"}
-        assert "Not saved yet" in answer.errors["to"]
+        assert "not saved yet" in answer.errors["to"]
         assert "Nothing was sent" not in answer.errors["to"]
         assert answer.elapsed_s < 3.0
         assert (await dialog.submit()).outcome is Outcome.CLOSED
@@ -73,3 +74,26 @@ async def test_the_same_submit_at_two_processes_is_one_row_and_one_send(
             assert (len(world.sinch.seen("send")), len(world.sinch.phones.of(NUMBER))) == (10, 10)
         finally:
             await second.kill()
+
+
+async def test_a_locked_database_does_not_hold_up_the_end(
+    new_world: NewWorld, open_dialog: OpenDialog, told: Told
+) -> None:
+    async with new_world() as world:
+        ann = world.slack.person("ann")
+        world.sinch.faults.add("send", Slow(1.5, accept_first=True), times=None)
+        for number in range(5):
+            dialog = await open_dialog(world, ann)
+            dialog.type_in({"to": f"+1201555010{number}", "message": TEXT})
+            assert (await dialog.submit()).outcome is Outcome.CLOSED
+        await world.sinch.until(lambda sinch: len(sinch.batches) == 5)
+        with closing(sqlite3.connect(world.bot.folder / "mms-bot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await world.bot.stop(within_s=15) == 0
+            other.execute("ROLLBACK")
+
+        world.sinch.faults.clear()
+        await world.start_bot()
+        for batch in world.sinch.batches:
+            await told(ann, batch.id)
+        assert len(world.sinch.seen("send")) == 5

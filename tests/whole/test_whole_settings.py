@@ -120,19 +120,23 @@ async def test_a_host_that_forgets_its_disk_gets_no_sqlite(tmp_path: Path) -> No
 async def test_a_token_that_slack_refuses_ends_the_start_and_is_named(tmp_path: Path) -> None:
     slack = FakeSlack()
     await slack.start()
-    folders = [tmp_path / name for name in ("bot", "app")]
+    folders = [tmp_path / name for name in ("bot", "app", "both")]
     for folder in folders:
         folder.mkdir()
     wrong_bot = {**GOOD, **slack.http_settings(), "SLACK_BOT_TOKEN": "xoxb-9999-wrong"}
     wrong_app = {**GOOD, **slack.socket_settings(), "SLACK_APP_TOKEN": "xapp-1-A0-9999-wrong"}
     try:
-        (status, said), (app_status, app_said) = await asyncio.gather(
-            ended(folders[0], wrong_bot), ended(folders[1], wrong_app, within_s=APP_TOKEN_WITHIN_S)
+        (status, said), (app_status, app_said), (both_status, both_said) = await asyncio.gather(
+            ended(folders[0], wrong_bot),
+            ended(folders[1], wrong_app, within_s=APP_TOKEN_WITHIN_S),
+            ended(folders[2], {**wrong_app, **wrong_bot}, within_s=APP_TOKEN_WITHIN_S),
         )
     finally:
         await slack.stop()
 
-    assert (status, app_status) == (2, 2)
+    assert (status, app_status, both_status) == (2, 2, 2)
+    assert "SLACK_BOT_TOKEN" in both_said
+    assert "SLACK_APP_TOKEN" in both_said
     assert "SLACK_BOT_TOKEN" in said
     assert "SLACK_APP_TOKEN" not in said
     assert "SLACK_APP_TOKEN" in app_said
