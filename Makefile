@@ -4,8 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 help:
 	@echo "make demo   see the bot at work in a minute, without any account"

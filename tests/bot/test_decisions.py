@@ -25,7 +25,7 @@ from bot.delivery.decisions import (
 from bot.delivery.sender import Fate, SendError
 from bot.delivery.xms import ATTEMPT_LIMIT_S, LOOKUP_LIMIT_S
 from bot.domain import AnswerKind, Content, Kind, Lost, Message, Recipient, Refused, ReplyRoute, State, Step, TryAgain
-from bot.store.sql import FIRST_LOOKUP_AFTER_S
+from bot.store.steps import FIRST_LOOKUP_AFTER_S
 
 T0 = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 GIVE_UP_S = 3600.0

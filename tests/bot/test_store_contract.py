@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from bot.domain import STEPS, Accepted, AnswerKind, Lost, Message, Refused, State, Step, Submission, TryAgain
 from bot.store import AlreadyTaken, Store, StoreUnavailableError, Taken
-from bot.store.sql import FIRST_LOOKUP_AFTER_S, PROGRESS_AFTER_S, SqlStore, fair_turns
+from bot.store.sql import PROGRESS_AFTER_S, SqlStore
+from bot.store.steps import FIRST_LOOKUP_AFTER_S
 from bot.store.tables import answer, message
+from bot.store.turns import fair_turns
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Database

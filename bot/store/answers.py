@@ -1,0 +1,142 @@
+"""Statements about answers: what the sender is still to be told. Each runs inside somebody's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, null, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from bot.domain import INTERIM, Answer, AnswerKind
+from bot.store.leases import FREE, leased, unleased
+from bot.store.rows import answer_from, message_from
+from bot.store.tables import answer, message
+
+_PROGRESS_BATCH = 200
+
+
+def tell(
+    connection: Connection, client_reference: str, kind: AnswerKind, at: float, *, until: float | None = None
+) -> None:
+    """Add an answer. What is still going on is no news any more once there is a result."""
+    if kind not in INTERIM:
+        connection.execute(
+            update(answer)
+            .where(
+                answer.c.client_reference == client_reference,
+                answer.c.kind.in_(sorted(INTERIM)),
+                answer.c.told_at.is_(None),
+            )
+            .values(told_at=at, due_at=None)
+        )
+    user = select(message.c.user_id).where(message.c.client_reference == client_reference).scalar_subquery()
+    connection.execute(
+        insert(answer).values(
+            client_reference=client_reference, user_id=user, kind=kind, until_at=until, created_at=at, due_at=at
+        )
+    )
+
+
+def withdraw_unknown(connection: Connection, client_reference: str, at: float) -> bool:
+    """An "unknown" that nobody is being told yet is no news any more; True if there was one."""
+    withdrawn = connection.execute(
+        update(answer)
+        .where(
+            answer.c.client_reference == client_reference,
+            answer.c.kind == AnswerKind.UNKNOWN,
+            answer.c.told_at.is_(None),
+            unleased(answer, at),
+        )
+        .values(told_at=at, due_at=None)
+    )
+    return withdrawn.rowcount > 0
+
+
+def promote_progress(connection: Connection, at: float) -> None:
+    """Messages that have waited long enough without a result get a progress answer."""
+    waiting = (
+        select(message.c.client_reference)
+        .where(message.c.progress_due_at <= at)
+        .order_by(message.c.progress_due_at)
+        .limit(_PROGRESS_BATCH)
+    )
+    for reference in connection.execute(waiting).scalars().all():
+        connection.execute(
+            update(message).where(message.c.client_reference == reference).values(progress_due_at=null())
+        )
+        tell(connection, reference, AnswerKind.PROGRESS, at)
+
+
+def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Answer]:
+    """Lease answers that are due; of one message only the oldest that is still to be told."""
+    earlier = answer.alias()
+    older_one_waits = (
+        select(earlier.c.answer_id)
+        .where(
+            earlier.c.client_reference == answer.c.client_reference,
+            earlier.c.told_at.is_(None),
+            earlier.c.due_at.is_not(None),
+            earlier.c.answer_id < answer.c.answer_id,
+        )
+        .exists()
+    )
+    due = (
+        select(answer.c.answer_id)
+        .where(answer.c.due_at <= at, unleased(answer, at), ~older_one_waits)
+        .order_by(answer.c.due_at)
+        .limit(limit)
+    )
+    taken = (
+        update(answer)
+        .where(answer.c.answer_id.in_(due.scalar_subquery()), unleased(answer, at))
+        .values(**leased(owner, at, lease_s))
+        .returning(answer.c.answer_id)
+    )
+    ids = list(connection.execute(taken).scalars())
+    return load(connection, answer.c.answer_id.in_(ids)) if ids else []
+
+
+def mark_told(connection: Connection, answer_id: int, *, by_response_url: bool, at: float) -> None:
+    connection.execute(update(answer).where(answer.c.answer_id == answer_id).values(told_at=at, due_at=None, **FREE))
+    if by_response_url:
+        _count_use(connection, answer_id)
+
+
+def mark_failed(connection: Connection, answer_id: int, *, next_at: float | None, response_url_used: bool) -> None:
+    connection.execute(
+        update(answer)
+        .where(answer.c.answer_id == answer_id, answer.c.told_at.is_(None))
+        .values(due_at=next_at, tries=answer.c.tries + 1, **FREE)
+    )
+    if response_url_used:
+        _count_use(connection, answer_id)
+
+
+def resume(connection: Connection, at: float) -> None:
+    """Answers that wait for their next try are due now."""
+    connection.execute(update(answer).where(answer.c.due_at > at).values(due_at=at))
+
+
+def untold(connection: Connection, user_id: str, *, limit: int) -> Sequence[Answer]:
+    """Answers that this person has not been told yet, oldest first, those given up included."""
+    return load(connection, (answer.c.user_id == user_id) & answer.c.told_at.is_(None), limit=limit)
+
+
+def load(connection: Connection, which: ColumnElement[bool], *, limit: int | None = None) -> list[Answer]:
+    rows = connection.execute(select(answer).where(which).order_by(answer.c.answer_id).limit(limit)).mappings().all()
+    references = {row["client_reference"] for row in rows}
+    messages = {
+        row["client_reference"]: message_from(row)
+        for row in connection.execute(select(message).where(message.c.client_reference.in_(references))).mappings()
+    }
+    return [answer_from(row, messages[row["client_reference"]]) for row in rows]
+
+
+def _count_use(connection: Connection, answer_id: int) -> None:
+    """The message's response_url has one use less."""
+    reference = select(answer.c.client_reference).where(answer.c.answer_id == answer_id).scalar_subquery()
+    connection.execute(
+        update(message)
+        .where(message.c.client_reference == reference)
+        .values(response_url_uses=message.c.response_url_uses + 1)
+    )

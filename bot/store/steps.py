@@ -1,0 +1,180 @@
+"""Statements that move a message from one state to the next, along ``bot.domain.STEPS``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, true, update
+
+from bot.domain import Accepted, AnswerKind, Lost, Message, Refused, State, Step, TryAgain
+from bot.store import answers
+from bot.store.leases import FREE, leased, unleased
+from bot.store.rows import message_from, seconds
+from bot.store.tables import message
+
+FIRST_LOOKUP_AFTER_S = 1.0  # a batch may become visible a little after it was accepted
+
+_UNFINISHED = (State.QUEUED, State.SENDING)
+
+
+def begin(connection: Connection, client_reference: str, *, owner: str, at: float, lease_s: float) -> Message | None:
+    """`queued` → `sending`, right before the request; None if the lease was lost."""
+    row = (
+        connection.execute(
+            update(message)
+            .where(
+                message.c.client_reference == client_reference,
+                message.c.state == State.QUEUED,
+                message.c.lease_owner == owner,
+                message.c.lease_until > at,
+            )
+            .values(
+                state=State.SENDING,
+                attempts=message.c.attempts + 1,
+                first_attempt_at=func.coalesce(message.c.first_attempt_at, at),
+                attempt_started_at=at,
+                lease_until=at + lease_s,
+            )
+            .returning(message)
+        )
+        .mappings()
+        .first()
+    )
+    return None if row is None else message_from(row)
+
+
+def record(connection: Connection, client_reference: str, step: Step, *, owner: str, attempt: int, at: float) -> bool:
+    """Write what came of an attempt, and the answer that follows from it; False if it is no longer ours to say."""
+    if isinstance(step, Accepted):
+        return accept(connection, client_reference, step.batch_id, at)
+    written = connection.execute(
+        update(message)
+        .where(
+            message.c.client_reference == client_reference,
+            message.c.attempts == attempt,
+            message.c.lease_owner == owner,
+            # Given up while it waited: the one step that needs no attempt.
+            message.c.state.in_(_UNFINISHED if isinstance(step, Refused) else (State.SENDING,)),
+        )
+        .values(**_columns(step, at))
+    )
+    if written.rowcount != 1:
+        return False
+    if isinstance(step, Refused):
+        answers.tell(connection, client_reference, AnswerKind.RESULT, at)
+    elif isinstance(step, TryAgain) and step.tell is not None:
+        answers.tell(connection, client_reference, step.tell, at, until=seconds(step.due_at))
+    return True
+
+
+def accept(connection: Connection, client_reference: str, batch_id: str, at: float) -> bool:
+    """A batch ID settles a message that is sending or unknown.
+
+    The sender is told: as a find if "unknown" was told before; an "unknown" that waits to be told is no news any more.
+    """
+    settled = connection.execute(
+        update(message)
+        .where(message.c.client_reference == client_reference, message.c.state.in_((State.SENDING, State.UNKNOWN)))
+        .values(
+            state=State.ACCEPTED,
+            batch_id=batch_id,
+            cause=None,
+            vendor_code=None,
+            vendor_text=None,
+            finished_at=at,
+            progress_due_at=None,
+            lookup_due_at=None,
+            **FREE,
+        )
+        .returning(message.c.unknown_told)
+    ).first()
+    if settled is None:
+        return False
+    withdrawn = answers.withdraw_unknown(connection, client_reference, at)
+    heard = settled.unknown_told and not withdrawn
+    answers.tell(connection, client_reference, AnswerKind.FOUND if heard else AnswerKind.RESULT, at)
+    return True
+
+
+def take_up_lost(connection: Connection, *, cause: str, holding: Collection[str], at: float) -> int:
+    """`sending` → `unknown` for messages whose lease has ended; how many."""
+    taken = connection.execute(
+        update(message)
+        .where(
+            message.c.state == State.SENDING,
+            message.c.lease_until <= at,
+            message.c.client_reference.not_in(list(holding)),
+        )
+        .values(**_columns(Lost(cause), at))
+    )
+    return taken.rowcount
+
+
+def claim_lookups(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Message]:
+    """Lease unknown messages that are due to be looked up, those looked up least first."""
+    due = (
+        select(message.c.client_reference)
+        .where(message.c.lookup_due_at <= at, message.c.state == State.UNKNOWN, unleased(message, at))
+        .order_by(message.c.lookups, message.c.lookup_due_at)
+        .limit(limit)
+    )
+    taken = (
+        update(message)
+        .where(message.c.client_reference.in_(due.scalar_subquery()), unleased(message, at))
+        .values(**leased(owner, at, lease_s))
+        .returning(message)
+    )
+    return [message_from(row) for row in connection.execute(taken).mappings().all()]
+
+
+def record_lookup(
+    connection: Connection,
+    client_reference: str,
+    *,
+    batch_id: str | None,
+    next_at: datetime | None,
+    tell: bool,
+    at: float,
+) -> None:
+    """Settle an unknown message, or note one more look-up that did not find it."""
+    if batch_id is not None:
+        accept(connection, client_reference, batch_id, at)
+        return
+    still_unknown = (message.c.client_reference == client_reference, message.c.state == State.UNKNOWN)
+    values: dict[str, Any] = {
+        "lookups": message.c.lookups + 1,
+        "lookup_due_at": None if next_at is None else seconds(next_at),
+        **FREE,
+    }
+    if tell:
+        first_time = (*still_unknown, message.c.unknown_told.is_not(true()))
+        if connection.execute(select(message.c.client_reference).where(*first_time)).first() is not None:
+            values["unknown_told"] = True
+            answers.tell(connection, client_reference, AnswerKind.UNKNOWN, at)
+    connection.execute(update(message).where(*still_unknown).values(**values))
+
+
+def _columns(step: Refused | Lost | TryAgain, at: float) -> dict[str, Any]:
+    """What a step writes into the row; every step gives the lease back."""
+    columns: dict[str, Any] = {"cause": step.cause, **FREE}
+    match step:
+        case Refused():
+            columns |= {"state": State.REFUSED, "finished_at": at, "due_at": None, "progress_due_at": None}
+            columns |= {"vendor_code": step.vendor_code, "vendor_text": step.vendor_text}
+        case Lost():
+            columns |= {"state": State.UNKNOWN, "due_at": None, "lookups": 0, "progress_due_at": None}
+            columns |= {"lookup_due_at": at + FIRST_LOOKUP_AFTER_S}
+            columns |= {"vendor_code": step.vendor_code, "vendor_text": step.vendor_text}
+        case TryAgain():
+            columns |= {"state": State.QUEUED, "due_at": seconds(step.due_at)}
+            if step.rate_limited:
+                columns["rate_limited"] = message.c.rate_limited + 1
+            if step.unavailable:
+                columns["unavailable"] = message.c.unavailable + 1
+            if step.tell is AnswerKind.WAITING:
+                columns["waiting_told"] = True
+            if step.tell is not None:
+                columns["progress_due_at"] = None
+    return columns
