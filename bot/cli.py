@@ -95,14 +95,15 @@ def _open_store(settings: Settings) -> Store | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from bot.store import StoreUnavailableError
-    from bot.store.engine import open_engine
+    from bot.store.engine import MIGRATION_WAIT_S, open_engine
     from bot.store.migrate import migrate
     from bot.store.sql import SqlStore
 
     try:
-        engine = open_engine(settings.database_url)
-        migrate(engine)
-        return SqlStore(engine)
+        patient = open_engine(settings.database_url, wait_s=MIGRATION_WAIT_S)
+        migrate(patient)
+        patient.dispose()
+        return SqlStore(open_engine(settings.database_url))
     except StoreUnavailableError as error:
         print(f"DATABASE_URL: {error}.", file=sys.stderr)
     except (SQLAlchemyError, OSError) as error:

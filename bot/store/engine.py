@@ -10,17 +10,24 @@ from sqlalchemy import Engine, create_engine, event
 BUSY_TIMEOUT_S = 1  # how long one statement waits for another process's lock; Slack's ack has 3 s in all
 
 
-def open_engine(database_url: str) -> Engine:
+MIGRATION_WAIT_S = 30  # a start waits for another process that is changing the schema
+
+
+def open_engine(database_url: str, *, wait_s: int | None = None) -> Engine:
     """Open a pool of connections; nothing connects before it is used.
+
+    Args:
+        wait_s: how long a statement waits for another process's lock; ``BUSY_TIMEOUT_S`` unless told.
 
     SQLite: write-ahead log, and synchronous=FULL, for a commit that was acknowledged has to survive a power cut.
     """
     engine = create_engine(database_url, hide_parameters=True)
+    busy_timeout_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not guessed by the driver
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+        connection.execute(f"PRAGMA busy_timeout={busy_timeout_s * 1000}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")

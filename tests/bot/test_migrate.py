@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import bot.store.migrate as module
-from bot.store.engine import open_engine
+from bot.store.engine import MIGRATION_WAIT_S, open_engine
 from bot.store.migrate import HEAD, NewerSchemaError, migrate
 from bot.store.tables import metadata
 
@@ -77,7 +77,7 @@ def test_many_that_start_at_once_make_the_schema_once(tmp_path: Path, round_: in
     together = threading.Barrier(6)
 
     def start() -> None:
-        engine = open_engine(url(tmp_path))
+        engine = open_engine(url(tmp_path), wait_s=MIGRATION_WAIT_S)
         try:
             together.wait(5)
             migrate(engine)
@@ -100,8 +100,9 @@ def test_many_that_start_at_once_make_the_schema_once(tmp_path: Path, round_: in
 
 def test_two_processes_that_start_at_once_make_the_schema_once(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom bot.store.engine import open_engine\nfrom bot.store.migrate import migrate\n"
-        "engine = open_engine(sys.argv[1])\nmigrate(engine)\nengine.dispose()\n"
+        "import sys\nfrom bot.store.engine import MIGRATION_WAIT_S, open_engine\n"
+        "from bot.store.migrate import migrate\n"
+        "engine = open_engine(sys.argv[1], wait_s=MIGRATION_WAIT_S)\nmigrate(engine)\nengine.dispose()\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, url(tmp_path)]) for _ in range(2)]
     assert [process.wait(30) for process in running] == [0, 0]
