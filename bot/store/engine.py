@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -10,6 +11,7 @@ from sqlalchemy import Engine, create_engine, event
 BUSY_TIMEOUT_S = 1  # how long one statement waits for another process's lock; Slack's ack has 3 s in all
 
 
+_WAL_PAUSE_S = 0.02
 MIGRATION_WAIT_S = 30  # a start waits for another process that is changing the schema
 
 
@@ -28,7 +30,7 @@ def open_engine(database_url: str, *, wait_s: int | None = None) -> Engine:
     def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not guessed by the driver
         connection.execute(f"PRAGMA busy_timeout={busy_timeout_s * 1000}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_write_ahead_log(connection, wait_s=busy_timeout_s)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -39,3 +41,17 @@ def open_engine(database_url: str, *, wait_s: int | None = None) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, *, wait_s: float) -> None:
+    """Switch a new file over. While others open it too, SQLite says "locked" at once, whatever the busy_timeout."""
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_WAL_PAUSE_S)
+        else:
+            return
