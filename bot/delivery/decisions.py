@@ -8,7 +8,7 @@ from bot.delivery.sender import Fate, SendError
 from bot.domain import AnswerKind, Lost, Message, Refused, Step, TryAgain
 
 GAVE_UP = "own-gave-up"
-RATE_LIMIT_TOO_LONG = "own-rate-limit-too-long"
+RATE_LIMIT_TOO_LONG = "http-429-too-long"
 
 LONGEST_PAUSE_S = 5.0  # between tries while Sinch can't be reached: back soon after it is back
 TELL_WAITING_AFTER_S = 5.0  # a blip is not told

@@ -59,7 +59,7 @@ NEVER_LEFT = ["dns", "refused", "tls", "connect-timeout", "pool", "not-connected
 MAY_HAVE_LEFT = ["timeout", "reset", "cut", "other", "bad-answer"]
 OWN = {
     "own-gave-up": ("MMS-GAVE-UP", Sent.NO),
-    "own-rate-limit-too-long": ("MMS-RATE-LIMIT-TOO-LONG", Sent.NO),
+    "http-429-too-long": ("SINCH-429-TOO-LONG", Sent.NO),
     "own-not-sent": ("MMS-NOT-SENT", Sent.NO),
     "own-crash": ("MMS-CRASH", Sent.MAYBE),
 }
