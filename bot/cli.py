@@ -46,7 +46,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(overrides: dict[str, str] | None = None) -> Settings:
-    return Settings.from_env(environment(os.environ, Path.cwd()) | (overrides or {}))
+    """The settings; ``overrides`` win, and what they hide is checked all the same: it will be used without them."""
+    env = environment(os.environ, Path.cwd())
+    settings = Settings.from_env(env)
+    return Settings.from_env(env | overrides) if overrides else settings
 
 
 def _complain(error: SettingsError) -> int:

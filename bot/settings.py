@@ -33,6 +33,7 @@ LOG_FORMATS = ("json", "console")
 _MEMBER = re.compile(r"[UWS][A-Z0-9]+")
 _COMMAND = re.compile(r"/[^\s/A-Z]{1,31}")  # Slack's manifest: 2 to 32 characters, starts with a slash
 _PLAN = re.compile(r"[A-Za-z0-9_-]+")
+_HOST = re.compile(r"[A-Za-z0-9.:_-]+")
 _NOTHING = Secret("")
 
 _T = TypeVar("_T")
@@ -128,7 +129,7 @@ class Settings:
             give_up_after_s=read.value("GIVE_UP_AFTER_S", _positive, str(DEFAULT_GIVE_UP_AFTER_S)),
             retention_days=read.value("RETENTION_DAYS", _days, str(DEFAULT_RETENTION_DAYS)),
             mms_countries=read.value("MMS_COUNTRIES", _regions, DEFAULT_MMS_COUNTRIES),
-            host=read.value("HOST", _any, "0.0.0.0"),  # noqa: S104  a server in a container listens on every address
+            host=read.value("HOST", _host, "0.0.0.0"),  # noqa: S104  a server in a container listens on every address
             port=read.value("PORT", _port, str(DEFAULT_PORT)),
             log_level=read.value("LOG_LEVEL", _one_of(LOG_LEVELS, str.upper), "INFO"),
             log_format=read.value("LOG_FORMAT", _one_of(LOG_FORMATS, str.lower), "json"),
@@ -198,10 +199,6 @@ class _Reader:
         except _WrongError as wrong:
             self.faults.append(f"{name} {wrong}")
             return None
-
-
-def _any(raw: str) -> str:
-    return raw
 
 
 def _token(raw: str) -> str:
@@ -334,6 +331,12 @@ def _days(raw: str) -> int:
 def _whole(raw: str) -> int:
     """A whole number of up to nine digits; -1 for anything else."""
     return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= 9 else -1
+
+
+def _host(raw: str) -> str:
+    if not _HOST.fullmatch(raw):
+        raise _WrongError("is not an address to listen on: it should look like 0.0.0.0 or 127.0.0.1.")
+    return raw
 
 
 def _port(raw: str) -> int:

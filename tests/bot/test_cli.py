@@ -73,6 +73,15 @@ def test_an_option_is_checked_like_its_variable(option: list[str], capsys: pytes
     assert "PORT" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("settings")
+def test_a_variable_that_an_option_hides_is_checked_all_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "many")
+    assert main(["run", "--port", "0"]) == 2
+    assert "PORT" in capsys.readouterr().err
+
+
 def test_help_is_status_0(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])

@@ -144,6 +144,7 @@ BAD_VALUES = [
     ("MMS_COUNTRIES", ["US,XX", ",", "USA"]),
     ("GIVE_UP_AFTER_S", ["0", "-1", "soon", "nan", "inf", "1e99", "1209601"]),
     ("RETENTION_DAYS", ["0", "-1", "1.5", "many", "3651", "99999999999999999999", "0000000019999999"]),
+    ("HOST", ["not a host", "http://127.0.0.1/", "höst"]),
     ("PORT", ["-1", "65536", "http", "3000.5", "３０００", "99999999999", "0000000000099999"]),
     ("LOG_LEVEL", ["LOUD", "TRACE"]),
     ("LOG_FORMAT", ["xml"]),
