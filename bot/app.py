@@ -74,16 +74,17 @@ class Bot:
             give_up_after_s=settings.give_up_after_s,
             on_answer=self._notifier.wake,
         )
+        rules = Rules(settings.command, settings.default_region, settings.mms_countries)
         listeners = Listeners(
             store=store,
             slack=slack,
             access=self._access,
-            rules=Rules(settings.command, settings.default_region, settings.mms_countries),
+            rules=rules,
             causes=causes,
             clock=clock,
             on_queued=self._worker.wake,
         )
-        self._dispatcher = Dispatcher(listeners=listeners, access=self._access, command=settings.command, clock=clock)
+        self._dispatcher = Dispatcher(listeners=listeners, access=self._access, rules=rules, clock=clock)
         self._socket: SocketMode | None = None
         events: SlackEvents | None = None
         if settings.slack_app_token is not None:

@@ -47,7 +47,7 @@ class World:
         self.bot = self.new_bot(self._folder)
         try:
             await self.start_bot()
-        except BaseException:
+        except BaseException:  # __aexit__ does not run when this fails: the servers would stay
             await self._close()
             raise
         return self

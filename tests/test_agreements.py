@@ -28,6 +28,8 @@ PURE = (
     "bot.slack.text",
     "bot.slack.command",
     "bot.slack.signature",
+    "bot.slack.shape",
+    "bot.slack.blocks",
     "bot.compose",
     "bot.phone",
     "bot.picture",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+from bot.compose import MAX_FIELD
 from bot.domain import Recipient
 from bot.phone import TEL_LINK, read, tidy
 from bot.picture import MAX_URL, looks_like_picture
 from bot.slack.text import for_field, link_address, plain, printable
 
-MAX_FIELD = 3000  # Slack, plain_text_input: max_length
 MAX_NUMBER_LENGTH = 60  # 15 digits with room for spaces, brackets and dashes; our choice
 
 

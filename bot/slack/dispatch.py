@@ -24,7 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.clock import Clock
 from bot.slack import ids, messages, payloads
 from bot.slack.doors import AccessCheck, Door, Reply
-from bot.slack.listeners import NOT_SAVED, Listeners
+from bot.slack.listeners import NOT_SAVED, Listeners, Rules
 from bot.slack.shape import as_documented
 from bot.tasks import Tasks
 
@@ -46,10 +46,11 @@ class Answer:
 class Dispatcher:
     """One for the process; ``dispatch`` is called for every verified payload."""
 
-    def __init__(self, *, listeners: Listeners, access: AccessCheck, command: str, clock: Clock) -> None:
+    def __init__(self, *, listeners: Listeners, access: AccessCheck, rules: Rules, clock: Clock) -> None:
         self._access = access
         self._listeners = listeners
         self._clock = clock
+        self._rules = rules
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._after = Tasks()
         self.words = listeners.words()
@@ -73,7 +74,7 @@ class Dispatcher:
             process_before_response=True,
         )
         self.app.error(self._failed)
-        self.app.command(command)(self._on_command)
+        self.app.command(rules.command)(self._on_command)
         for callback_id in self.submits:
             self.app.view(callback_id)(self._on_submit)
         for action_id in self.clicks:
@@ -105,7 +106,7 @@ class Dispatcher:
     # -- Bolt's listeners
 
     async def _on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        command = payloads.command(body, now=self._clock.now())
+        command = payloads.command(body, now=self._clock.now(), default_region=self._rules.default_region)
         if self._is_repeat(command.trigger_id, command.text):
             await ack()
             return

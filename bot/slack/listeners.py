@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.compose import Faults, Fields, check, needs_review
 from bot.domain import Content, Submission
 from bot.slack import ids, messages, views
-from bot.slack.command import Name, Prefill, Suggestion, Word, parse_command
+from bot.slack.command import Name, Prefill, Suggestion, Word
 from bot.slack.doors import AccessCheck, Door, DoorKind, Reply
 from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.notify import tell
@@ -110,7 +110,7 @@ class Listeners:
 
     def word_of(self, command: Command) -> str:
         """Which door a command knocks at."""
-        match self._parse(command):
+        match command.asked:
             case Word(name=name):
                 return str(name)
             case Suggestion():
@@ -121,8 +121,7 @@ class Listeners:
     # -- words
 
     async def open_compose(self, command: Command) -> Reply:
-        parsed = self._parse(command)
-        prefill = parsed if isinstance(parsed, Prefill) else Prefill("", "", "")
+        prefill = command.asked if isinstance(command.asked, Prefill) else Prefill("", "", "")
         view = views.compose(
             Fields(to=prefill.to, message=prefill.message, subject=None, media_url=prefill.media_url),
             dialog=command.dialog,
@@ -147,10 +146,10 @@ class Listeners:
         return _ephemeral(messages.whoami(command.person.user_id, role, admins=self._access.policy.admin_ids))
 
     async def suggest(self, command: Command) -> Reply:
-        parsed = self._parse(command)
-        if not isinstance(parsed, Suggestion):
+        asked = command.asked
+        if not isinstance(asked, Suggestion):
             return await self.help(command)
-        return _ephemeral(messages.suggestion(self._rules.command, word=parsed.word, typed=parsed.typed))
+        return _ephemeral(messages.suggestion(self._rules.command, word=asked.word, typed=asked.typed))
 
     async def recent(self, command: Command) -> Reply:
         try:
@@ -161,8 +160,9 @@ class Listeners:
         return _ephemeral(messages.recent(found, causes=self._causes))
 
     async def status(self, command: Command) -> Reply:
-        parsed = self._parse(command)
-        batch_id = parsed.rest.strip(" `") if isinstance(parsed, Word) else ""  # as our answers show it, or bare
+        batch_id = (
+            command.asked.rest.strip(" `") if isinstance(command.asked, Word) else ""
+        )  # as our answers show it, or bare
         if not batch_id:
             return _ephemeral(messages.status_usage(self._rules.command))
         try:
@@ -318,9 +318,6 @@ class Listeners:
             await self._tell(click, messages.plain(text))
 
         return Reply(after=after)
-
-    def _parse(self, command: Command) -> Word | Suggestion | Prefill:
-        return parse_command(command.text, default_region=self._rules.default_region)
 
 
 def _ephemeral(message: messages.Blocks) -> Reply:

@@ -13,9 +13,9 @@ from bot.access import Reason, Role
 from bot.causes import Catalogue
 from bot.domain import Answer, AnswerKind, Kind, Message, State
 from bot.slack import ids
+from bot.slack.blocks import SECTION_MAX, plain_text, section
 from bot.slack.text import code_span, escape
 
-MESSAGE_BLOCK_MAX = 3000  # Slack, section block
 _ADMINS_NAMED = 5
 
 Blocks = dict[str, Any]
@@ -64,18 +64,18 @@ def _failed(message: Message, causes: Catalogue) -> Blocks:
         "type": "button",
         "action_id": ids.OPEN_AGAIN,
         "value": message.client_reference,
-        "text": _plain("Open it again"),
+        "text": plain_text("Open it again"),
     }
     if unknown:
         again["style"] = "danger"
         again["confirm"] = {
-            "title": _plain("Send it again?"),
-            "text": _plain(
+            "title": plain_text("Send it again?"),
+            "text": plain_text(
                 "It may have been sent already. If you send it again, people may get it twice. "
                 "Ask one of the recipients first."
             ),
-            "confirm": _plain("Open it"),
-            "deny": _plain("Not now"),
+            "confirm": plain_text("Open it"),
+            "deny": plain_text("Not now"),
         }
     return _message(escape(f"{start} {_what(message)}. {sentence}"), actions=[again])
 
@@ -234,14 +234,8 @@ def _at(moment: datetime, *, seconds: bool = False) -> str:
     return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {shown}|{moment:%Y-%m-%d {fallback}} UTC>"
 
 
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
 def _message(text: str, *, actions: Sequence[dict[str, Any]] = ()) -> Blocks:
-    blocks: list[dict[str, Any]] = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": text[:MESSAGE_BLOCK_MAX], "verbatim": True}}
-    ]
+    blocks = [section(text)]
     if actions:
         blocks.append({"type": "actions", "elements": list(actions)})
-    return {"text": text[:MESSAGE_BLOCK_MAX], "blocks": blocks}
+    return {"text": text[:SECTION_MAX], "blocks": blocks}

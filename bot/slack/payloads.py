@@ -12,6 +12,7 @@ from bot.access import Person
 from bot.compose import Fields
 from bot.domain import ReplyRoute
 from bot.slack import ids
+from bot.slack.command import Prefill, Suggestion, Word, parse_command
 
 RESPONSE_URL_LIVES = timedelta(minutes=29)  # Slack says 30; a post must not be under way when it ends
 _METADATA_MAX = 3000  # Slack, "Modal views": private_metadata
@@ -44,10 +45,11 @@ class Dialog:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command."""
+    """A slash command. ``asked`` is how its text reads."""
 
     person: Person
     text: str
+    asked: Word | Suggestion | Prefill
     trigger_id: str
     dialog: Dialog
 
@@ -73,7 +75,7 @@ class Click:
     dialog: Dialog
 
 
-def command(body: Mapping[str, Any], *, now: datetime) -> Command:
+def command(body: Mapping[str, Any], *, now: datetime, default_region: str) -> Command:
     person = Person(
         user_id=_text(body.get("user_id")),
         team_id=_text(body.get("team_id")) or None,
@@ -83,6 +85,7 @@ def command(body: Mapping[str, Any], *, now: datetime) -> Command:
     return Command(
         person=person,
         text=_text(body.get("text")),
+        asked=parse_command(_text(body.get("text")), default_region=default_region),
         trigger_id=_text(body.get("trigger_id")),
         dialog=Dialog(
             opener=person.user_id,

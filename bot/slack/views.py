@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from bot.compose import Fields
+from bot.compose import MAX_FIELD, MAX_SUBJECT, MAX_TEXT, Fields
 from bot.domain import Content, Kind
 from bot.phone import MAX_RECIPIENTS
 from bot.picture import MEDIA_HINT
 from bot.slack import ids
+from bot.slack.blocks import SECTION_MAX, plain_text, section
 from bot.slack.payloads import Dialog, dialog_metadata
 
-FIELD_MAX = 3000  # Slack, plain_text_input: max_length
-SUBJECT_MAX = 80  # Sinch SMS API, mt_media: body.subject
-TEXT_MAX = 2000  # Sinch SMS API: body and body.message
-SECTION_MAX = 3000  # Slack, section block
-_ABOUT_FITS = 230  # numbers of 12 characters with a comma in FIELD_MAX
+_ABOUT_FITS = 230  # numbers of 12 characters with a comma in MAX_FIELD
 _COUNTRIES_SHOWN = 12
 
 
@@ -28,7 +25,7 @@ def compose(fields: Fields, *, dialog: Dialog, default_region: str, review: Cont
     """
     blocks: list[dict[str, Any]] = []
     if review is not None:
-        blocks += [_section(summary(review)), {"type": "divider"}]
+        blocks += [section(summary(review)), {"type": "divider"}]
     blocks += [
         _input(
             ids.TO,
@@ -41,7 +38,7 @@ def compose(fields: Fields, *, dialog: Dialog, default_region: str, review: Cont
             ids.MESSAGE,
             "Text",
             _text_input(ids.MESSAGE, fields.message, multiline=True),
-            hint=f"Up to {TEXT_MAX:,} characters. Without a picture it goes as a text message (SMS), with a picture as "
+            hint=f"Up to {MAX_TEXT:,} characters. Without a picture it goes as a text message (SMS), with a picture as "
             "a picture message (MMS).",
             optional=True,
         ),
@@ -56,7 +53,7 @@ def compose(fields: Fields, *, dialog: Dialog, default_region: str, review: Cont
         _input(
             ids.SUBJECT,
             "Subject",
-            _text_input(ids.SUBJECT, fields.subject, max_length=SUBJECT_MAX),
+            _text_input(ids.SUBJECT, fields.subject, max_length=MAX_SUBJECT),
             hint="Shown above the picture on some phones. Only with a picture.",
             optional=True,
         ),
@@ -64,9 +61,9 @@ def compose(fields: Fields, *, dialog: Dialog, default_region: str, review: Cont
     return {
         "type": "modal",
         "callback_id": ids.COMPOSE,
-        "title": _plain("Check before sending" if review else "Send a message"),
-        "submit": _plain(f"Send to {len(review.recipients)}" if review else "Send"),
-        "close": _plain("Cancel"),
+        "title": plain_text("Check before sending" if review else "Send a message"),
+        "submit": plain_text(f"Send to {len(review.recipients)}" if review else "Send"),
+        "close": plain_text("Cancel"),
         "private_metadata": dialog_metadata(dialog),
         "blocks": blocks,
     }
@@ -88,7 +85,7 @@ def summary(content: Content) -> str:
 
 def denied(reason: str, fields: Fields) -> dict[str, Any]:
     """A dialog without a Send button; what was typed stays, so that it can be copied. ``reason`` is mrkdwn of ours."""
-    blocks: list[dict[str, Any]] = [_section(reason)]
+    blocks: list[dict[str, Any]] = [section(reason)]
     typed = [
         ("To", fields.to),
         ("Text", fields.message),
@@ -97,34 +94,26 @@ def denied(reason: str, fields: Fields) -> dict[str, Any]:
     ]
     kept = [(label, text) for label, text in typed if text and text.strip()]
     if kept:
-        blocks += [{"type": "divider"}, _section("What you typed, to copy:")]
+        blocks += [{"type": "divider"}, section("What you typed, to copy:")]
     for label, text in kept:
         blocks += [
-            {"type": "context", "elements": [_plain(label)]},
-            {"type": "section", "text": _plain(text[:SECTION_MAX])},
+            {"type": "context", "elements": [plain_text(label)]},
+            {"type": "section", "text": plain_text(text[:SECTION_MAX])},
         ]
-    return {"type": "modal", "title": _plain("Not sent"), "close": _plain("Close"), "blocks": blocks}
+    return {"type": "modal", "title": plain_text("Not sent"), "close": plain_text("Close"), "blocks": blocks}
 
 
 def _country(region: str) -> str:
     return "no country" if region == "001" else region
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_MAX], "verbatim": True}}
-
-
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
 def _input(name: str, label: str, element: dict[str, Any], *, hint: str, optional: bool = False) -> dict[str, Any]:
     return {
         "type": "input",
         "block_id": name,
-        "label": _plain(label),
+        "label": plain_text(label),
         "element": element,
-        "hint": _plain(hint),
+        "hint": plain_text(hint),
         "optional": optional,
     }
 
@@ -134,7 +123,7 @@ def _text_input(
     value: str | None,
     *,
     multiline: bool = False,
-    max_length: int = FIELD_MAX,
+    max_length: int = MAX_FIELD,
     placeholder: str | None = None,
 ) -> dict[str, Any]:
     element: dict[str, Any] = {
@@ -144,7 +133,7 @@ def _text_input(
         "max_length": max_length,
     }
     if placeholder:
-        element["placeholder"] = _plain(placeholder)
+        element["placeholder"] = plain_text(placeholder)
     if value and len(value) <= max_length:
         element["initial_value"] = value
     return element

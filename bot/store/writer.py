@@ -90,7 +90,7 @@ class Writer:
                 working = False
                 try:
                     transaction.commit()
-                except BaseException:
+                except BaseException:  # whatever stopped it, this connection is not used again
                     connection.invalidate()  # it may still hold the transaction, and its lock with it
                     raise
         except Exception as error:  # whatever it is, those who wait have to hear of it, and the thread has to live on

@@ -263,16 +263,17 @@ class Doors:
         self.queued = 0
         self.access = AccessCheck(Policy(frozenset({ANN, "S0SUPPORT"}), frozenset({ADA})), members=self._members)
         self.access.workspace = Workspace(TEAM_ID, BOT_USER)
+        rules = Rules("/mms", "US", frozenset({"US", "CA"}))
         self.listeners = Listeners(
             store=store,
             slack=slack,
             access=self.access,
-            rules=Rules("/mms", "US", frozenset({"US", "CA"})),
+            rules=rules,
             causes=causes,
             clock=clock,
             on_queued=self._on_queued,
         )
-        self.dispatcher = Dispatcher(listeners=self.listeners, access=self.access, command="/mms", clock=clock)
+        self.dispatcher = Dispatcher(listeners=self.listeners, access=self.access, rules=rules, clock=clock)
 
     def _members(self) -> Mapping[str, frozenset[str]]:
         return self.groups

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.compose import MAX_FIELD
 from bot.picture import MAX_URL
-from bot.slack.command import MAX_FIELD, Name, Prefill, Suggestion, Word, parse_command
+from bot.slack.command import Name, Prefill, Suggestion, Word, parse_command
 
 PICTURE = "https://example.com/cat.jpg"
 

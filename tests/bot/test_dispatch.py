@@ -448,7 +448,7 @@ def test_every_reason_has_words_at_every_door(doors: Doors, slack: FakeSlack) ->
     now = doors.listeners._clock.now()
     for reason in Reason:
         for word in doors.dispatcher.words.values():
-            reply = word.refused(payloads.command(command(slack), now=now), reason)
+            reply = word.refused(payloads.command(command(slack), now=now, default_region="US"), reason)
             assert reply.ack is not None
             assert reply.ack["text"]
         for dialog in doors.dispatcher.submits.values():

@@ -81,7 +81,7 @@ def test_many_that_start_at_once_make_the_schema_once(tmp_path: Path, round_: in
         try:
             together.wait(5)
             migrate(engine)
-        except BaseException as fault:
+        except BaseException as fault:  # a thread keeps its faults to itself: the test has to see them
             faults.append(fault)
         finally:
             engine.dispose()

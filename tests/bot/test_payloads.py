@@ -86,7 +86,7 @@ def test_a_command_says_who_where_and_what() -> None:
         "trigger_id": "1.2",
         "response_url": "https://hooks.slack.example/1",
     }
-    command = payloads.command(body, now=NOW)
+    command = payloads.command(body, now=NOW, default_region="US")
     assert (command.person.user_id, command.person.team_id, command.person.enterprise_id) == ("U1", "T1", "E1")
     assert (command.text, command.trigger_id) == (" hi ", "1.2")
     assert command.dialog == Dialog("C1", "https://hooks.slack.example/1", NOW, opener="U1")
@@ -115,7 +115,7 @@ def test_in_an_organisation_the_team_may_stand_elsewhere() -> None:
 
 
 def test_a_bot_is_known_by_its_payload() -> None:
-    assert payloads.command({"user_id": "U1", "bot_id": "B1"}, now=NOW).person.is_bot
+    assert payloads.command({"user_id": "U1", "bot_id": "B1"}, now=NOW, default_region="US").person.is_bot
     assert payloads.click({"user": {"id": "U1", "is_bot": True}}, now=NOW).person.is_bot
 
 
@@ -144,7 +144,7 @@ strange = st.recursive(
 
 @given(st.dictionaries(names, strange, max_size=6))
 def test_no_shape_of_a_payload_raises(body: dict[str, Any]) -> None:
-    payloads.command(body, now=NOW)
+    payloads.command(body, now=NOW, default_region="US")
     submit = payloads.submit(body)
     click = payloads.click(body, now=NOW)
     assert isinstance(submit.person.user_id, str)
