@@ -6,12 +6,18 @@ the lease ends.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.access import Denied
+from bot.access_list import AccessChange, AccessList, ByDoor, Edit, Plan, Refusal
+from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice
 from bot.domain import Answer, Message, Step, Submission
+
+May = Callable[[AccessList], Denied | None]
+"""Asked inside a transaction, with the list as it is there: None lets it happen. Pure, and may be asked twice."""
 
 
 class StoreUnavailableError(Exception):
@@ -33,11 +39,111 @@ class AlreadyTaken:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """``edit`` is committed (it may be empty: then there was nothing to do), and ``access`` is the list after it."""
+
+    access: AccessList
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """This very request was handled before; nothing was changed."""
+
+
+class AccessStore(Protocol):
+    """Who was added by admins, the log of all changes, and who asks to be added.
+
+    Every method raises ``StoreUnavailableError`` when the database can't be used.
+    """
+
+    async def version(self) -> int:
+        """``AccessList.version``, cheaply."""
+        ...
+
+    async def current(self) -> AccessList: ...
+
+    async def change(
+        self,
+        plan: Plan,
+        *,
+        by: str,
+        door: ByDoor,
+        origin: str | None,
+        now: datetime,
+    ) -> Changed | Repeated | Refusal | Denied:
+        """Make one change, with its rows in the log, in one transaction. Committed when this returns.
+
+        An open request of somebody who is added is settled by it, as allowed by ``by``.
+
+        Args:
+            plan: anything but an ``Edit`` changes nothing and is returned.
+            origin: what makes the request this one, such as its trigger ID; the same one again changes nothing,
+                whether it had an effect the first time or not. Kept as a digest, for an hour. None: never the same.
+        """
+        ...
+
+    async def log(self, *, limit: int | None = None) -> Sequence[AccessChange]:
+        """The newest changes first, or all of them."""
+        ...
+
+    async def changes_after(self, version: int) -> Sequence[AccessChange]:
+        """What was changed since the list was at ``version``, oldest first."""
+        ...
+
+    async def ask(self, user_id: str, *, admins: Sequence[str], now: datetime) -> Asked | AskedBefore:
+        """Keep one request, and a notice of it to each of ``admins``. At most one a day for each person."""
+        ...
+
+    async def decide(
+        self, request_id: int, *, allow: bool, may: May, by: str, now: datetime
+    ) -> Decided | DecidedBefore | NoSuchRequest | Denied:
+        """Answer a request, once. ``allow`` puts the person on the list (door `request`) in the same transaction.
+
+        The notices of the request become due again, and the person who asked gets one.
+        """
+        ...
+
+    async def claim_notices(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Notice]:
+        """Lease notices that are due, oldest first."""
+        ...
+
+    async def notice_told(
+        self, notice_id: int, *, shown: Decision | None, channel_id: str | None, ts: str | None, now: datetime
+    ) -> None:
+        """Slack has taken it. ``shown`` is the decision that it tells: if there is another by now, it is due again."""
+        ...
+
+    async def notice_failed(self, notice_id: int, *, next_at: datetime | None) -> None:
+        """Slack has not taken it; ``next_at`` None gives up."""
+        ...
+
+    async def resume_notices(self, *, now: datetime) -> None:
+        """After a start: notices that wait for their next try are due now."""
+        ...
+
+    async def group_lost(self, group_id: str, *, admins: Sequence[str], now: datetime) -> None:
+        """A notice to each of ``admins``, once until ``group_found``."""
+        ...
+
+    async def group_found(self, group_id: str) -> None:
+        """The group can be read again; a notice that was not told yet is no news any more."""
+        ...
+
+
 class Store(Protocol):
     """Every method raises ``StoreUnavailableError`` when the database can't be used."""
 
-    async def enqueue(self, submission: Submission, *, now: datetime) -> Taken | AlreadyTaken:
-        """Keep one submission, once for each ``view_id``. It is committed when this returns."""
+    @property
+    def access(self) -> AccessStore: ...
+
+    async def enqueue(self, submission: Submission, *, may: May, now: datetime) -> Taken | AlreadyTaken | Denied:
+        """Keep one submission, once for each ``view_id``. It is committed when this returns.
+
+        ``may`` decides by the list as it is in this very transaction. One that was taken before is ``AlreadyTaken``,
+        whatever the list says by now.
+        """
         ...
 
     async def claim(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from bot.store import StoreUnavailableError
 
-HEAD = "0001"  # the newest revision; a test compares it with the folder
+HEAD = "0002"  # the newest revision; a test compares it with the folder
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from bot.access import Role
+from bot.access_list import AccessChange, Action, Added, ByDoor, Entry
+from bot.access_requests import Decision, Notice, NoticeKind, Request
 from bot.domain import Answer, AnswerKind, Content, Kind, Message, Recipient, ReplyRoute, State
+
+_ROLE_WORDS = {Role.SENDER: "sender", Role.ADMIN: "admin"}
+_ROLES = {word: role for role, word in _ROLE_WORDS.items()}
 
 
 def seconds(moment: datetime) -> float:
@@ -17,6 +23,11 @@ def seconds(moment: datetime) -> float:
 
 def moment(value: float | None) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+def known_moment(value: float) -> datetime:
+    """The moment that a column which is never null holds."""
+    return datetime.fromtimestamp(value, UTC)
 
 
 def content_json(content: Content) -> str:
@@ -46,8 +57,6 @@ def content_from(raw: str | None) -> Content | None:
 
 
 def message_from(row: RowMapping | dict[str, Any]) -> Message:
-    created_at = moment(row["created_at"])
-    assert created_at is not None  # noqa: S101  the column is NOT NULL
     return Message(
         client_reference=row["client_reference"],
         view_id=row["view_id"],
@@ -64,7 +73,7 @@ def message_from(row: RowMapping | dict[str, Any]) -> Message:
             response_url_expires_at=moment(row["response_url_expires_at"]),
         ),
         response_url_uses=row["response_url_uses"],
-        created_at=created_at,
+        created_at=known_moment(row["created_at"]),
         attempts=row["attempts"],
         first_attempt_at=moment(row["first_attempt_at"]),
         attempt_started_at=moment(row["attempt_started_at"]),
@@ -81,13 +90,60 @@ def message_from(row: RowMapping | dict[str, Any]) -> Message:
 
 
 def answer_from(row: RowMapping | dict[str, Any], message: Message) -> Answer:
-    created_at = moment(row["created_at"])
-    assert created_at is not None  # noqa: S101  the column is NOT NULL
     return Answer(
         answer_id=row["answer_id"],
         kind=AnswerKind(row["kind"]),
         message=message,
-        created_at=created_at,
+        created_at=known_moment(row["created_at"]),
         tries=row["tries"],
         until=moment(row["until_at"]),
+    )
+
+
+def role_word(role: Role) -> str:
+    """The word for the role of an entry, which is sender or admin; ``KeyError`` for the other roles."""
+    return _ROLE_WORDS[role]
+
+
+def added_from(row: RowMapping | dict[str, Any]) -> Added:
+    return Added(
+        entry=Entry(row["member_id"], _ROLES[row["role"]]),
+        by=row["added_by"],
+        at=known_moment(row["added_at"]),
+        door=ByDoor(row["door"]),
+    )
+
+
+def change_from(row: RowMapping | dict[str, Any]) -> AccessChange:
+    return AccessChange(
+        version=row["version"],
+        at=known_moment(row["changed_at"]),
+        by=row["changed_by"],
+        door=ByDoor(row["door"]),
+        action=Action(row["action"]),
+        entry=Entry(row["member_id"], _ROLES[row["role"]]),
+    )
+
+
+def request_from(row: RowMapping | dict[str, Any]) -> Request:
+    return Request(
+        request_id=row["request_id"],
+        user_id=row["user_id"],
+        asked_at=known_moment(row["asked_at"]),
+        decision=None if row["decision"] is None else Decision(row["decision"]),
+        decided_by=row["decided_by"],
+    )
+
+
+def notice_from(row: RowMapping | dict[str, Any], request: Request | None) -> Notice:
+    return Notice(
+        notice_id=row["notice_id"],
+        kind=NoticeKind(row["kind"]),
+        to_user_id=row["to_user_id"],
+        since=known_moment(row["since_at"]),
+        tries=row["tries"],
+        request=request,
+        group_id=row["group_id"],
+        channel_id=row["channel_id"],
+        ts=row["ts"],
     )

@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Engine, func, insert, or_, select, text, upda
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
+from bot.access import Denied
 from bot.domain import Answer, Message, State, Step, Submission
-from bot.store import AlreadyTaken, StoreUnavailableError, Taken, answers, steps, turns
+from bot.store import AlreadyTaken, May, StoreUnavailableError, Taken, answers, steps, turns
+from bot.store.access import SqlAccessStore
 from bot.store.leases import FREE
 from bot.store.rows import content_json, message_from, seconds
 from bot.store.tables import message
@@ -34,23 +36,30 @@ class SqlStore:
         self._engine = engine
         self._writer = Writer(engine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._access = SqlAccessStore(self._writer, self._read)
 
     async def close(self) -> None:
         await self._writer.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
 
+    @property
+    def access(self) -> SqlAccessStore:
+        return self._access
+
     # -- submissions
 
-    async def enqueue(self, submission: Submission, *, now: datetime) -> Taken | AlreadyTaken:
+    async def enqueue(self, submission: Submission, *, may: May, now: datetime) -> Taken | AlreadyTaken | Denied:
         row = _new_row(submission, now)
         reference: str = row["client_reference"]
 
-        def work(connection: Connection) -> Taken | AlreadyTaken:
-            already = _taken(connection, submission.view_id)
-            if already is None:
-                connection.execute(insert(message), row)
-            return already or Taken(reference)
+        def work(connection: Connection) -> Taken | AlreadyTaken | Denied:
+            if already := _taken(connection, submission.view_id):
+                return already
+            if denied := may(self._access.within(connection)):
+                return denied
+            connection.execute(insert(message), row)
+            return Taken(reference)
 
         try:
             return await self._writer.run(work)

@@ -92,3 +92,82 @@ _UNTOLD = answer.c.told_at.is_(None)
 Index("answer_due", answer.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
 Index("answer_untold", answer.c.user_id, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
 Index("answer_of_message", answer.c.client_reference, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
+
+# Who may send, as admins decide it. One row counts the changes; whoever changes anything here locks it first.
+access_state = Table(
+    "access_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: the migration has a check
+    Column("version", Integer, nullable=False),
+)
+
+access_member = Table(
+    "access_member",
+    metadata,
+    Column("member_id", String(32), primary_key=True),
+    Column("role", String(8), primary_key=True),
+    Column("added_by", String(255), nullable=False),
+    Column("added_at", Double, nullable=False),
+    Column("door", String(16), nullable=False),
+)
+
+# The log of all changes. Rows are only ever added: triggers refuse everything else.
+access_change = Table(
+    "access_change",
+    metadata,
+    Column("change_id", Integer, primary_key=True, autoincrement=True),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", String(255), nullable=False),
+    Column("door", String(16), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("role", String(8), nullable=False),
+    Column("member_id", String(32), nullable=False),
+)
+Index("access_change_version", access_change.c.version)
+
+access_request = Table(
+    "access_request",
+    metadata,
+    Column("request_id", Integer, primary_key=True, autoincrement=True),
+    Column("user_id", String(32), nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("decision", String(16)),  # null: open
+    Column("decided_by", String(255)),
+    Column("decided_at", Double),
+)
+_OPEN = access_request.c.decision.is_(None)
+Index("access_request_by_user", access_request.c.user_id, access_request.c.request_id)
+Index("access_request_open", access_request.c.user_id, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+access_notice = Table(
+    "access_notice",
+    metadata,
+    Column("notice_id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("to_user_id", String(32), nullable=False),
+    Column("request_id", Integer, ForeignKey("access_request.request_id")),
+    Column("group_id", String(32)),
+    Column("channel_id", String(32)),
+    Column("ts", String(32)),
+    Column("since_at", Double, nullable=False),  # since when there is this to tell
+    Column("due_at", Double),  # null: nothing to tell, or given up
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("told_at", Double),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Double),
+)
+_NOTICE_DUE = access_notice.c.due_at.is_not(None)
+_OF_REQUEST = access_notice.c.request_id.is_not(None)
+_OF_GROUP = access_notice.c.group_id.is_not(None)
+Index("access_notice_due", access_notice.c.due_at, sqlite_where=_NOTICE_DUE, postgresql_where=_NOTICE_DUE)
+Index("access_notice_of_request", access_notice.c.request_id, sqlite_where=_OF_REQUEST, postgresql_where=_OF_REQUEST)
+Index("access_notice_of_group", access_notice.c.group_id, sqlite_where=_OF_GROUP, postgresql_where=_OF_GROUP)
+
+# Requests of Slack's that were handled: the same one again changes nothing.
+handled = Table(
+    "handled",
+    metadata,
+    Column("origin", String(64), primary_key=True),  # a SHA-256 digest: what it is made from may be a secret
+    Column("handled_at", Double, nullable=False),
+)

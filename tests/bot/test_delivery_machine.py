@@ -56,6 +56,7 @@ from bot.store import AlreadyTaken, Taken
 from bot.store.engine import open_engine
 from bot.store.sql import SqlStore
 from bot.store.tables import answer, message
+from tests.bot.conftest import anybody
 
 _T = TypeVar("_T")
 T0 = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -132,7 +133,7 @@ class Delivery(RuleBasedStateMachine):
         content = Content((Recipient("+12015550123", "US"),), f"Text {variant}", None, None, "+12015550123")
         one = Submission(view, "T1", content, ReplyRoute(f"U{variant}"))
         self.now += timedelta(milliseconds=1)  # no two at the same moment: the same story has to go the same way
-        taken = self.do(self.store.enqueue(one, now=self.now))
+        taken = self.do(self.store.enqueue(one, may=anybody, now=self.now))
         if view in self.references:
             assert isinstance(taken, AlreadyTaken)
         else:

@@ -6,13 +6,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect, text
 
 import bot.store.migrate as module
 from bot.store.engine import MIGRATION_WAIT_S, open_engine
@@ -24,10 +26,27 @@ def url(folder: Path) -> str:
     return f"sqlite:///{folder / 'fresh.db'}"
 
 
-def test_the_newest_revision_in_the_code_is_the_newest_in_the_folder() -> None:
+def migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(module.__file__).with_name("migrations")))
-    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+    return config
+
+
+def upgrade_to(engine: Engine, revision: str) -> None:
+    """A database as an older version of the bot left it."""
+    config = migrations()
+    with engine.execution_options(writes=True).connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def rows(engine: Engine, table: str) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()]  # noqa: S608
+
+
+def test_the_newest_revision_in_the_code_is_the_newest_in_the_folder() -> None:
+    assert ScriptDirectory.from_config(migrations()).get_heads() == [HEAD]
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
@@ -123,4 +142,43 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatc
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == []
     migrate(engine)
+    engine.dispose()
+
+
+OLD_ROWS = """
+INSERT INTO message (client_reference, view_id, team_id, user_id, state, kind, recipient_count, content, digest,
+                     created_at, due_at)
+VALUES ('mms-old', 'V1', 'T1', 'U0ANN', 'queued', 'sms', 1, '{}', 'd1', 1767355200.25, 1767355200.25);
+INSERT INTO answer (client_reference, user_id, kind, created_at, due_at)
+VALUES ('mms-old', 'U0ANN', 'result', 1767355201.5, 1767355201.5)
+"""
+
+
+def test_the_rows_of_the_first_schema_come_through_unharmed(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path))
+    upgrade_to(engine, "0001")
+    with engine.connect() as connection, connection.begin():
+        for statement in OLD_ROWS.split(";"):
+            connection.execute(text(statement))
+    before = rows(engine, "message"), rows(engine, "answer")
+    migrate(engine)
+    assert (rows(engine, "message"), rows(engine, "answer")) == before
+    assert [len(table) for table in before] == [1, 1]
+    assert rows(engine, "access_state") == [{"id": 1, "version": 0}]
+    assert rows(engine, "access_member") == []
+    engine.dispose()
+
+
+def test_the_newest_schema_still_guards_the_log_of_changes(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path))
+    migrate(engine)
+    with engine.connect() as connection:
+        guards = connection.execute(
+            text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'access_change' ORDER BY name")
+        )
+        assert list(guards.scalars()) == [
+            "access_change_no_delete",
+            "access_change_no_replace",
+            "access_change_no_update",
+        ]
     engine.dispose()

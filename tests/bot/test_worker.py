@@ -18,6 +18,7 @@ from bot.delivery.worker import CRASHED, LEASE_S, MAX_SENDING, MAX_SENDING_PER_P
 from bot.domain import AnswerKind, Message, State, Step, Submission
 from bot.store import Store, StoreUnavailableError, Taken
 from bot.store.sql import SqlStore
+from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Database, FakeClock, ScriptedSender
@@ -79,7 +80,7 @@ async def crew(store: SqlStore, sender: ScriptedSender, clock: FakeClock) -> Asy
 
 
 async def queued(store: Store, submission: Submission, clock: FakeClock) -> str:
-    taken = await store.enqueue(submission, now=clock.now())
+    taken = await store.enqueue(submission, may=anybody, now=clock.now())
     assert isinstance(taken, Taken)
     return taken.client_reference
 

@@ -21,6 +21,7 @@ from bot.store import engine as engine_module
 from bot.store.engine import open_engine
 from bot.store.sql import SqlStore
 from bot.store.writer import GROUP_MAX, Writer
+from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Database
@@ -248,13 +249,13 @@ async def test_a_locked_database_is_unavailable_in_time_and_works_again_afterwar
     with locked(database.path):
         started = time.monotonic()
         with pytest.raises(StoreUnavailableError):
-            await impatient.enqueue(one, now=NOW)
+            await impatient.enqueue(one, may=anybody, now=NOW)
         assert time.monotonic() - started < BUSY_S * 10
         assert await impatient.recent("U0ANN", limit=10) == [], "reading goes on"
         with pytest.raises(StoreUnavailableError):
             await impatient.ping()
     await impatient.ping()
-    assert isinstance(await impatient.enqueue(one, now=NOW), Taken)
+    assert isinstance(await impatient.enqueue(one, may=anybody, now=NOW), Taken)
 
 
 async def test_a_group_that_meets_a_locked_database_waits_for_it_once(
@@ -263,7 +264,7 @@ async def test_a_group_that_meets_a_locked_database_waits_for_it_once(
     # One lock is one fault of all of them: each waiting for it in turn would hold the writer up for minutes.
     with locked(database.path):
         started = time.monotonic()
-        asked = [impatient.enqueue(submission(), now=NOW) for _ in range(30)]
+        asked = [impatient.enqueue(submission(), may=anybody, now=NOW) for _ in range(30)]
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
         took = time.monotonic() - started
     assert all(isinstance(outcome, StoreUnavailableError) for outcome in outcomes)
@@ -277,7 +278,8 @@ def _cap(connection: Any, _record: object) -> None:
 
 async def test_a_full_disk_is_unavailable_and_reading_goes_on(database: Database, submission: Submit) -> None:
     store = database.store()
-    first = await store.enqueue(submission(), now=NOW)
+    first = await store.enqueue(submission(), may=anybody, now=NOW)
+    assert isinstance(first, Taken)
     await store.close()
     engine = database.engine()
     event.listen(engine, "connect", _cap)
@@ -285,7 +287,7 @@ async def test_a_full_disk_is_unavailable_and_reading_goes_on(database: Database
     database.stores.append(full)
     long = "x" * 2000
     outcomes = await asyncio.gather(
-        *(full.enqueue(submission(text=long), now=NOW) for _ in range(200)), return_exceptions=True
+        *(full.enqueue(submission(text=long), may=anybody, now=NOW) for _ in range(200)), return_exceptions=True
     )
     failed = [outcome for outcome in outcomes if not isinstance(outcome, Taken)]
     assert failed
@@ -294,14 +296,14 @@ async def test_a_full_disk_is_unavailable_and_reading_goes_on(database: Database
     assert {m.client_reference for m in await full.recent("U0ANN", limit=500)} == kept | {first.client_reference}
     await full.close()
     room = database.store()
-    assert isinstance(await room.enqueue(submission(), now=NOW), Taken)
+    assert isinstance(await room.enqueue(submission(), may=anybody, now=NOW), Taken)
 
 
 async def test_a_database_that_is_gone_is_unavailable(tmp_path: Path, submission: Submit) -> None:
     store = SqlStore(open_engine(f"sqlite:///{tmp_path / 'nowhere' / 'mms-bot.db'}"))
     try:
         with pytest.raises(StoreUnavailableError):
-            await store.enqueue(submission(), now=NOW)
+            await store.enqueue(submission(), may=anybody, now=NOW)
         with pytest.raises(StoreUnavailableError):
             await store.ping()
         with pytest.raises(StoreUnavailableError):

@@ -1,0 +1,230 @@
+"""Who was added by admins, and the log of it; requests and notices are in ``bot.store.requests``.
+
+Every change locks the one row that counts the changes before it looks at anything, so that changes come one after the
+other on every database. (SQLite has one writer anyway, and its dialect leaves the lock out.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Select, delete, insert, select, true, update
+
+from bot.access import Denied, Role, is_group
+from bot.access_list import AccessChange, AccessList, Action, ByDoor, Edit, Entry, Plan, Refusal, after
+from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice
+from bot.store import Changed, May, Repeated, requests
+from bot.store.rows import added_from, change_from, role_word, seconds
+from bot.store.tables import access_change, access_member, access_state, handled
+from bot.store.writer import Writer
+
+_T = TypeVar("_T")
+
+ORIGIN_KEPT = timedelta(hours=1)  # Slack's own repeats come within minutes
+
+
+class Read(Protocol):
+    """Runs a function on a connection that sees what is committed."""
+
+    async def __call__(self, read: Callable[[Connection], _T]) -> _T: ...
+
+
+class SqlAccessStore:
+    """See ``bot.store.AccessStore``."""
+
+    def __init__(self, writer: Writer, read: Read) -> None:
+        self._writer = writer
+        self._read = read
+        self._committed: AccessList | None = None  # as it was last read by itself, never inside a change
+
+    def within(self, connection: Connection) -> AccessList:
+        """The list as it is in this transaction; no change of it commits before the transaction has ended."""
+        version: int = connection.execute(_version().with_for_update(read=True)).scalar_one()
+        committed = self._committed
+        if committed is not None and committed.version == version:
+            return committed
+        return _read_list(connection)
+
+    # -- the list
+
+    async def version(self) -> int:
+        def read(connection: Connection) -> int:
+            version: int = connection.execute(_version()).scalar_one()
+            return version
+
+        return await self._read(read)
+
+    async def current(self) -> AccessList:
+        self._committed = current = await self._read(_read_list)
+        return current
+
+    async def change(
+        self,
+        plan: Plan,
+        *,
+        by: str,
+        door: ByDoor,
+        origin: str | None,
+        now: datetime,
+    ) -> Changed | Repeated | Refusal | Denied:
+        def work(connection: Connection) -> Changed | Repeated | Refusal | Denied:
+            _lock(connection)
+            if origin is not None and not _first_time(connection, origin, now):
+                return Repeated()
+            current = _read_list(connection)
+            planned = plan(current)
+            if not isinstance(planned, Edit):
+                return planned
+            return _apply(connection, current, planned, by=by, door=door, at=seconds(now))
+
+        return await self._writer.run(work)
+
+    async def log(self, *, limit: int | None = None) -> Sequence[AccessChange]:
+        newest_first = select(access_change).order_by(access_change.c.change_id.desc()).limit(limit)
+        return await self._read(partial(_changes, statement=newest_first))
+
+    async def changes_after(self, version: int) -> Sequence[AccessChange]:
+        since = select(access_change).where(access_change.c.version > version).order_by(access_change.c.change_id)
+        return await self._read(partial(_changes, statement=since))
+
+    # -- requests
+
+    async def ask(self, user_id: str, *, admins: Sequence[str], now: datetime) -> Asked | AskedBefore:
+        to = list(admins)
+
+        def work(connection: Connection) -> Asked | AskedBefore:
+            _lock(connection)
+            return requests.ask(connection, user_id, admins=to, now=now)
+
+        return await self._writer.run(work)
+
+    async def decide(
+        self, request_id: int, *, allow: bool, may: May, by: str, now: datetime
+    ) -> Decided | DecidedBefore | NoSuchRequest | Denied:
+        decision = Decision.ALLOWED if allow else Decision.DECLINED
+        at = seconds(now)
+
+        def work(connection: Connection) -> Decided | DecidedBefore | NoSuchRequest | Denied:
+            _lock(connection)
+            request = requests.get(connection, request_id)
+            if request is None:
+                return NoSuchRequest()
+            if request.decision is not None:
+                return DecidedBefore(request)
+            access = _read_list(connection)
+            if denied := may(access):
+                return denied
+            requests.settle(connection, request, decision, by=by, at=at)
+            if allow:
+                add = Edit(add=frozenset({Entry(request.user_id, Role.SENDER)}))
+                access = _apply(connection, access, add, by=by, door=ByDoor.REQUEST, at=at).access
+            return Decided(requests.get(connection, request_id) or request, access)
+
+        return await self._writer.run(work)
+
+    # -- notices
+
+    async def claim_notices(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Notice]:
+        return await self._writer.run(
+            partial(requests.claim, owner=owner, limit=limit, at=seconds(now), lease_s=lease_s)
+        )
+
+    async def notice_told(
+        self, notice_id: int, *, shown: Decision | None, channel_id: str | None, ts: str | None, now: datetime
+    ) -> None:
+        await self._writer.run(
+            lambda connection: requests.mark_told(
+                connection, notice_id, shown=shown, channel_id=channel_id, ts=ts, at=seconds(now)
+            )
+        )
+
+    async def notice_failed(self, notice_id: int, *, next_at: datetime | None) -> None:
+        next_try = None if next_at is None else seconds(next_at)
+        await self._writer.run(lambda connection: requests.mark_failed(connection, notice_id, next_at=next_try))
+
+    async def resume_notices(self, *, now: datetime) -> None:
+        await self._writer.run(partial(requests.resume, at=seconds(now)))
+
+    async def group_lost(self, group_id: str, *, admins: Sequence[str], now: datetime) -> None:
+        to = list(admins)
+
+        def work(connection: Connection) -> None:
+            _lock(connection)
+            requests.group_lost(connection, group_id, admins=to, at=seconds(now))
+
+        await self._writer.run(work)
+
+    async def group_found(self, group_id: str) -> None:
+        await self._writer.run(lambda connection: requests.group_found(connection, group_id))
+
+
+def _version() -> Select[Any]:
+    return select(access_state.c.version)
+
+
+def _lock(connection: Connection) -> None:
+    connection.execute(_version().with_for_update())
+
+
+def _read_list(connection: Connection) -> AccessList:
+    # One statement, so that the version and the entries belong together whatever the database's isolation.
+    everything = (
+        select(access_state.c.version, access_member)
+        .select_from(access_state.outerjoin(access_member, true()))
+        .order_by(access_member.c.added_at, access_member.c.member_id, access_member.c.role)
+    )
+    rows = connection.execute(everything).mappings().all()
+    added = tuple(added_from(row) for row in rows if row["member_id"] is not None)
+    return AccessList(rows[0]["version"], added)
+
+
+def _changes(connection: Connection, *, statement: Any) -> Sequence[AccessChange]:
+    return [change_from(row) for row in connection.execute(statement).mappings()]
+
+
+def _apply(connection: Connection, current: AccessList, edit: Edit, *, by: str, door: ByDoor, at: float) -> Changed:
+    """Make ``edit`` true, with its rows in the log; what is so already is left out of both."""
+    wanted = after(current, edit)
+    real = Edit(add=wanted - current.entries, remove=current.entries - wanted)
+    if not real:
+        return Changed(current, real)
+    version: int = connection.execute(
+        update(access_state).values(version=access_state.c.version + 1).returning(access_state.c.version)
+    ).scalar_one()
+    for entry in real.remove:
+        connection.execute(delete(access_member).where(_is(entry)))
+    if real.add:
+        added = {"added_by": by, "added_at": at, "door": door}
+        connection.execute(insert(access_member), [_named(entry) | added for entry in real.add])
+    what = [(Action.REMOVED, entry) for entry in _sorted(real.remove)]
+    what += [(Action.ADDED, entry) for entry in _sorted(real.add)]
+    how = {"version": version, "changed_at": at, "changed_by": by, "door": door}
+    connection.execute(insert(access_change), [_named(entry) | how | {"action": action} for action, entry in what])
+    requests.settle_added(connection, {e.member_id for e in real.add if not is_group(e.member_id)}, by=by, at=at)
+    return Changed(_read_list(connection), real)
+
+
+def _first_time(connection: Connection, origin: str, now: datetime) -> bool:
+    """Note that this request was handled; False if it was already. Old notes are deleted on the way."""
+    connection.execute(delete(handled).where(handled.c.handled_at < seconds(now - ORIGIN_KEPT)))
+    digest = sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()
+    if connection.execute(select(handled.c.origin).where(handled.c.origin == digest)).first() is not None:
+        return False
+    connection.execute(insert(handled).values(origin=digest, handled_at=seconds(now)))
+    return True
+
+
+def _is(entry: Entry) -> Any:
+    return (access_member.c.member_id == entry.member_id) & (access_member.c.role == role_word(entry.role))
+
+
+def _named(entry: Entry) -> dict[str, Any]:
+    return {"member_id": entry.member_id, "role": role_word(entry.role)}
+
+
+def _sorted(entries: frozenset[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.role, entry.member_id))
