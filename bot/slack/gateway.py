@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +15,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.access import Workspace
+from bot.access import Profile, Workspace
 from bot.secret import Secret
 from bot.settings import is_loopback
+from bot.slack.profiles import UserGroup, profile_from, user_groups_from
 
 TIME_LIMIT_S = 10.0
 OPEN_VIEW_LIMIT_S = 3.0  # a trigger_id lives 3 s: Slack, "Handling user interaction"
@@ -58,6 +60,17 @@ class SlackError(Exception):
         self.retry_after_s = retry_after_s
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message that Slack has taken, so that it can be changed later.
+
+    ``ts`` is empty when Slack did not say it: the message is there all the same, but can't be changed.
+    """
+
+    channel_id: str
+    ts: str
+
+
 class SlackGateway:
     """One workspace's Web API. Made by ``open_gateway``, which owns the connections."""
 
@@ -87,6 +100,30 @@ class SlackGateway:
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> None:
         await self._call(self._client.views_open(trigger_id=trigger_id, view=dict(view)), limit_s=OPEN_VIEW_LIMIT_S)
 
+    async def update_view(self, view_id: str, view: Mapping[str, Any], view_hash: str | None) -> None:
+        """Change an open dialog (``views.update``).
+
+        Args:
+            view_hash: what the change is based on; ``hash_conflict`` if the dialog is another one by now. None changes
+                it whatever it is.
+        """
+        await self._call(self._client.views_update(view_id=view_id, view=dict(view), hash=view_hash))
+
+    async def profile(self, user_id: str, workspace: Workspace) -> Profile:
+        """Who a user is (``users.info``), as seen from ``workspace``."""
+        answer = await self._call(self._client.users_info(user=user_id))
+        user = answer.get("user")
+        if not isinstance(user, Mapping) or user.get("id") != user_id:  # nobody else's profile may count for them
+            raise SlackError("odd_answer", away=True)
+        return profile_from(user, workspace)
+
+    async def user_groups(self) -> tuple[UserGroup, ...]:
+        """The user groups of the workspace that are in use (``usergroups.list``)."""
+        answer = await self._call(self._client.usergroups_list())
+        if not isinstance(answer.get("usergroups"), list):
+            raise SlackError("odd_answer", away=True)
+        return user_groups_from({"usergroups": answer.get("usergroups")})
+
     async def group_members(self, group_id: str) -> frozenset[str]:
         """The user IDs in a user group (``usergroups.users.list``)."""
         answer = await self._call(self._client.usergroups_users_list(usergroup=group_id))
@@ -98,10 +135,23 @@ class SlackGateway:
     async def post_ephemeral(self, *, channel_id: str, user_id: str, message: Mapping[str, Any]) -> None:
         await self._call(self._client.chat_postEphemeral(channel=channel_id, user=user_id, **message))
 
-    async def post_direct(self, *, user_id: str, message: Mapping[str, Any]) -> None:
-        await self._call(
+    async def post_direct(self, *, user_id: str, message: Mapping[str, Any]) -> Posted:
+        answer = await self._call(
             self._client.chat_postMessage(channel=user_id, unfurl_links=False, unfurl_media=False, **message)
         )
+        channel_id, ts = answer.get("channel"), answer.get("ts")
+        if not (isinstance(channel_id, str) and isinstance(ts, str)):
+            return Posted("", "")  # Slack has taken it: an error would have it posted twice
+        return Posted(channel_id, ts)
+
+    async def update_message(self, channel_id: str, ts: str, message: Mapping[str, Any]) -> None:
+        """Put ``message`` in the place of one of the bot's own (``chat.update``).
+
+        Args:
+            channel_id: as `Posted` has it; Slack takes no user ID here.
+        """
+        whole = {"blocks": [], **message}  # blocks that are left out would stay as they were
+        await self._call(self._client.chat_update(channel=channel_id, ts=ts, **whole))
 
     async def respond(self, response_url: str, message: Mapping[str, Any]) -> None:
         """Post privately through a ``response_url``."""

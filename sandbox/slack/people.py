@@ -4,7 +4,8 @@
 ann, ben          ordinary members
 ada               a member, meant to be the bot's admin
 sam               a member, meant to be on no list: the stranger
-eve               a guest from another workspace, in #general by Slack Connect
+gus               a guest of this workspace, in #general and in no group
+eve               somebody from another workspace, in #general by Slack Connect
 robo              another app's bot user
 dan               a deactivated member
 ``@support``      user group: ben. ``@nobody``: an empty one
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 TEAM_ID = "T0SANDBOX"
 TEAM_DOMAIN = "sandbox"
@@ -32,6 +33,7 @@ ANN = "U0ANN"
 BEN = "U0BEN"
 ADA = "U0ADA"
 SAM = "U0SAM"
+GUS = "U0GUS"
 EVE = "U0EVE"
 ROBO = "U0ROBO"
 DAN = "U0DAN"
@@ -57,6 +59,7 @@ class Person:
     deleted: bool = False
     is_admin: bool = False
     is_restricted: bool = False
+    is_ultra_restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +103,14 @@ class People:
             Person(BEN, "ben", "Ben Brook"),
             Person(ADA, "ada", "Ada Atwood", is_admin=True),
             Person(SAM, "sam", "Sam Stone"),
+            Person(GUS, "gus", "Gus Guest", is_restricted=True),
             Person(EVE, "eve", "Eve Elsewhere", team_id=OTHER_TEAM_ID),
             Person(ROBO, "robo", "Robo", is_bot=True),
             Person(DAN, "dan", "Dan Departed", deleted=True),
             Person(BOT_USER, "mms", "MMS bot", is_bot=True),
         ):
             self.add_person(person)
-        everybody = frozenset({ANN, BEN, ADA, SAM, EVE, ROBO, BOT_USER})
+        everybody = frozenset({ANN, BEN, ADA, SAM, GUS, EVE, ROBO, BOT_USER})
         for channel in (
             Channel(GENERAL, "general", "public", everybody),
             Channel(OPS, "ops", "public", frozenset({ANN, BEN, ADA})),
@@ -125,6 +129,10 @@ class People:
 
     def add_group(self, group: Group) -> None:
         self._groups[group.id] = group
+
+    def change(self, name_or_id: str, **fields: Any) -> None:
+        """Change somebody, such as ``change("dan", deleted=False)``; takes effect with the next ``users.info``."""
+        self.add_person(replace(self.person(name_or_id), **fields))
 
     def set_members(self, group: str, members: tuple[str, ...]) -> None:
         """Change who is in a group; takes effect with the next ``usergroups.users.list``."""

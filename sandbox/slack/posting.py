@@ -88,11 +88,19 @@ class Posting:
         return {"message_ts": message.ts}
 
     def update(self, args: Mapping[str, Any]) -> JsonObject:
+        """Source: docs.slack.dev, chat.update, which takes the ID of a conversation, never a user's."""
         text, blocks = self._content(args)
+        channel = self._people.find_channel(args["channel"])
+        if channel is None or channel.id != args["channel"]:
+            raise SlackError("channel_not_found")
         old = self._state.find_message(args["ts"])
         # An ephemeral message's ts is of no use here.
-        if old is None or old.channel_id != args["channel"] or old.ephemeral_to is not None:
+        if old is None or old.channel_id != channel.id or old.ephemeral_to is not None:
             raise SlackError("message_not_found")
+        if old.author is not None:
+            raise SlackError("cant_update_message")
+        if args.get("blocks") is None:
+            blocks = old.blocks  # left out, they stay; an empty array takes them away
         new = replace(old, text=text, blocks=blocks, edits=old.edits + 1)
         self._state.replace_message(old, new)
         return {"channel": new.channel_id, "ts": new.ts, "text": text, "message": message_payload(new)}
@@ -217,7 +225,7 @@ class Posting:
 def message_payload(message: Message) -> JsonObject:
     """A message as answers and click payloads show it."""
     payload: JsonObject = {
-        "user": BOT_USER,
+        "user": message.author or BOT_USER,
         "type": "message",
         "ts": message.ts,
         "bot_id": BOT_ID,

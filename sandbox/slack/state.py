@@ -55,7 +55,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the bot's, as it stands now.
+    """A message, as it stands now; the bot's unless ``author`` names another user.
 
     ``route`` says how it came: ``ack``, ``response_url``, or the Web API method. ``ephemeral_to`` is the only user who
     sees it, None for everybody in the channel. ``edits`` counts how often it was replaced.
@@ -69,6 +69,7 @@ class Message:
     ephemeral_to: str | None = None
     thread_ts: str | None = None
     edits: int = 0
+    author: str | None = None
 
     @property
     def shown(self) -> str:

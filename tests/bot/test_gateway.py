@@ -6,12 +6,26 @@ from typing import Any
 
 import pytest
 
-from bot.access import Workspace
+from bot.access import Profile, Workspace
 from bot.secret import Secret
-from bot.slack.gateway import LONGEST_WAIT_S, TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
+from bot.slack.gateway import LONGEST_WAIT_S, TOKEN_REFUSED, Posted, SlackError, SlackGateway, open_gateway
+from bot.slack.profiles import UserGroup
 from sandbox.slack import FakeSlack
-from sandbox.slack.people import ANN, BOT_USER, GENERAL, NOBODY, OPS, SUPPORT, TEAM_ID
+from sandbox.slack.people import (
+    ANN,
+    BOT_USER,
+    DAN,
+    EVE,
+    GENERAL,
+    GUS,
+    NOBODY,
+    OPS,
+    ROBO,
+    SUPPORT,
+    TEAM_ID,
+)
 
+OURS = Workspace(TEAM_ID, BOT_USER)
 TITLE = {"type": "plain_text", "text": "Hi"}
 VIEW = {"type": "modal", "title": TITLE, "blocks": [{"type": "section", "text": TITLE}]}
 MESSAGE = {"text": "Hello"}
@@ -36,6 +50,103 @@ async def test_it_reads_the_members_of_a_group(gateway: SlackGateway) -> None:
     with pytest.raises(SlackError) as caught:
         await gateway.group_members("S0NONE")
     assert caught.value.error == "no_such_subteam"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "profile"),
+    [
+        (ANN, Profile("ann")),
+        (GUS, Profile("gus", guest=True)),
+        (EVE, Profile("eve", foreign=True)),
+        (ROBO, Profile("robo", bot=True)),
+        (DAN, Profile("dan", deactivated=True)),
+        (BOT_USER, Profile("mms", bot=True)),
+    ],
+)
+async def test_it_reads_who_somebody_is(gateway: SlackGateway, user_id: str, profile: Profile) -> None:
+    assert await gateway.profile(user_id, OURS) == profile
+
+
+async def test_somebody_whom_slack_does_not_know_has_no_profile(slack: FakeSlack, gateway: SlackGateway) -> None:
+    with pytest.raises(SlackError) as caught:
+        await gateway.profile("U0NOBODY", OURS)
+    assert (caught.value.error, caught.value.away) == ("user_not_found", False)
+    slack.scopes.discard("users:read")
+    with pytest.raises(SlackError) as caught:
+        await gateway.profile(ANN, OURS)
+    assert caught.value.error == "missing_scope"
+
+
+async def test_it_reads_the_groups_of_the_workspace(slack: FakeSlack, gateway: SlackGateway) -> None:
+    groups = await gateway.user_groups()
+    assert groups == (UserGroup(NOBODY, "nobody", "Nobody"), UserGroup(SUPPORT, "support", "Support"))
+    assert slack.refusals == []
+
+
+ODD: list[Any] = [None, [], "x", {"id": "U0BEN", "name": "ben"}, {"name": "ann"}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+async def test_an_odd_answer_is_nobodys_profile_and_no_groups(
+    slack: FakeSlack, gateway: SlackGateway, monkeypatch: pytest.MonkeyPatch, odd: Any
+) -> None:
+    answer_with(slack, monkeypatch, {"user": odd, "usergroups": None if odd == [] else odd})
+    for call in (gateway.profile(ANN, OURS), gateway.user_groups()):
+        with pytest.raises(SlackError) as caught:
+            await call
+        assert (caught.value.error, caught.value.away) == ("odd_answer", True)
+
+
+def answer_with(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]) -> None:
+    """Every call that goes well is answered like this instead."""
+    real = slack._api.call
+
+    def call(*args: Any) -> dict[str, Any]:
+        real(*args)
+        return {"ok": True, **answer}
+
+    monkeypatch.setattr(slack._api, "call", call)
+
+
+async def test_a_direct_message_can_be_changed_later(slack: FakeSlack, gateway: SlackGateway) -> None:
+    button = {"type": "button", "action_id": "a", "text": {"type": "plain_text", "text": "Allow"}}
+    asking = {"text": "May sam?", "blocks": [{"type": "actions", "elements": [button]}]}
+    posted = await gateway.post_direct(user_id=ANN, message=asking)
+    [message] = slack.person("ann").messages
+    assert posted == Posted(message.channel_id, message.ts)
+    await gateway.update_message(posted.channel_id, posted.ts, {"text": "ada allowed sam"})
+    [message] = slack.person("ann").messages
+    assert (message.shown, message.edits) == ("ada allowed sam", 1)
+    with pytest.raises(SlackError) as caught:
+        await gateway.update_message(posted.channel_id, "1.000001", MESSAGE)
+    assert (caught.value.error, caught.value.away) == ("message_not_found", False)
+    assert slack.refusals == []
+
+
+@pytest.mark.parametrize("odd", [{}, {"channel": "D1"}, {"ts": "1.2"}, {"channel": 1, "ts": "1.2"}], ids=str)
+async def test_a_message_that_was_posted_is_posted_however_odd_the_answer(
+    slack: FakeSlack, gateway: SlackGateway, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
+) -> None:
+    answer_with(slack, monkeypatch, odd)
+    assert await gateway.post_direct(user_id=ANN, message=MESSAGE) == Posted("", "")
+    assert len(slack.state.messages) == 1
+
+
+async def test_an_open_dialog_can_be_changed_unless_it_was_meanwhile(slack: FakeSlack, gateway: SlackGateway) -> None:
+    await gateway.open_view(slack.state.new_trigger(ANN), VIEW)
+    dialog = await slack.person("ann").dialog()
+    first_hash, other = dialog.view["hash"], {**VIEW, "title": {"type": "plain_text", "text": "Other"}}
+    await gateway.update_view(dialog.id, other, first_hash)
+    assert dialog.title == "Other"
+    with pytest.raises(SlackError) as caught:
+        await gateway.update_view(dialog.id, VIEW, first_hash)
+    assert caught.value.error == "hash_conflict"
+    await gateway.update_view(dialog.id, VIEW, None)
+    assert dialog.title == "Hi"
+    await dialog.close()
+    with pytest.raises(SlackError) as caught:
+        await gateway.update_view(dialog.id, VIEW, None)
+    assert (caught.value.error, caught.value.away) == ("not_found", False)
 
 
 async def test_it_posts_privately_in_a_channel_and_directly(slack: FakeSlack, gateway: SlackGateway) -> None:
