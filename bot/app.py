@@ -15,7 +15,8 @@ import structlog
 import uvicorn
 
 import sinch
-from bot.access import Policy
+from bot.access import Known, Policy, Role, everybody_with
+from bot.access_watch import AccessWatch
 from bot.causes import Catalogue
 from bot.clock import SystemClock
 from bot.compose import Fields, check
@@ -23,12 +24,18 @@ from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
 from bot.identity import SlackWatch, TokenRefusedError, find_out
 from bot.settings import Settings, is_loopback
+from bot.slack.access.changing import Changing
+from bot.slack.access.commands import AccessCommands
+from bot.slack.access.dialog import AccessDialog
+from bot.slack.access.notices import AccessNotifier
+from bot.slack.access.requests import AccessRequests
+from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
-from bot.slack.doors import AccessCheck
+from bot.slack.doors import AccessCheck, Doors
 from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
-from bot.slack.groups import Groups
 from bot.slack.listeners import Listeners, Rules
 from bot.slack.notify import Notifier
+from bot.slack.replies import Replies
 from bot.slack.socket_mode import SocketMode
 from bot.store import Store, StoreUnavailableError
 from bot.web import SlackEvents, web_app
@@ -43,10 +50,14 @@ AFTER_ACKS_END_WITHIN_S = 1.0
 
 PING_LIMIT_S = 3.0
 PING_EVERY_S = 1.0  # anybody may ask /readyz, as often as they like; the database is asked this often
+WHO_IS_LIMIT_S = 2.0  # a request is told to the admins all the same
 MAX_SINCH_CALLS = 400  # sends and look-ups together
 _BACKLOG = 2048
 
-NO_ADMIN = "No admin is named. Put user IDs into SLACK_ADMIN_USERS; `whoami` after the command tells people theirs."
+NO_ADMIN = (
+    "No admin is named. Put a user ID into SLACK_ADMIN_USERS and start anew, or run `mms-bot access allow --admin ID`; "
+    "people read theirs with the command's word `whoami`."
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -62,9 +73,29 @@ class Bot:
         self._store = store
         self._slack = slack
         self._clock = clock
-        policy = Policy(allowed=settings.allowed, admins=settings.admins)
-        self._groups = Groups(policy.groups, read=slack.group_members, clock=clock)
-        self._access = AccessCheck(policy, members=self._groups.members)
+        self._directory = Directory(
+            slack=slack,
+            listed=lambda: self._access.policy,
+            workspace=lambda: self._access.workspace,
+            clock=clock,
+            on_group_lost=self._group_lost,
+            on_group_found=store.access.group_found,
+        )
+        self._access = AccessCheck(
+            Policy(senders=settings.allowed, admins=settings.admins),
+            known=self._directory.known,
+            look_up=lambda user_id: self._directory.look_up([user_id]),
+            on_change=self._directory.wake,
+        )
+        self._access_watch = AccessWatch(store.access, take=self._access.take, clock=clock)
+        self._notices = AccessNotifier(
+            store=store.access,
+            slack=slack,
+            who_is=self._who_is,
+            command=settings.command,
+            clock=clock,
+            owner=owner,
+        )
         self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
         self._worker = Worker(
             store=store,
@@ -75,16 +106,7 @@ class Bot:
             on_answer=self._notifier.wake,
         )
         rules = Rules(settings.command, settings.default_region, settings.mms_countries)
-        listeners = Listeners(
-            store=store,
-            slack=slack,
-            access=self._access,
-            rules=rules,
-            causes=causes,
-            clock=clock,
-            on_queued=self._worker.wake,
-        )
-        self._dispatcher = Dispatcher(listeners=listeners, access=self._access, rules=rules, clock=clock)
+        self._dispatcher = Dispatcher(doors=self._doors(rules, causes), access=self._access, rules=rules, clock=clock)
         self._socket: SocketMode | None = None
         events: SlackEvents | None = None
         if settings.slack_app_token is not None:
@@ -108,6 +130,39 @@ class Bot:
         self._watch = SlackWatch(slack.identify, clock=clock)
         self._pinged: tuple[float, bool] | None = None
 
+    def _doors(self, rules: Rules, causes: Catalogue) -> Doors:
+        """Everything that can be done from Slack."""
+        replies = Replies(slack=self._slack, access=self._access, known=self._directory.known, clock=self._clock)
+        main_job = Listeners(
+            store=self._store,
+            replies=replies,
+            access=self._access,
+            rules=rules,
+            causes=causes,
+            clock=self._clock,
+            on_queued=self._worker.wake,
+        )
+        changing = Changing(
+            store=self._store.access,
+            access=self._access,
+            directory=self._directory,
+            clock=self._clock,
+            on_notice=self._notices.wake,
+        )
+        words = AccessCommands(changing=changing, replies=replies, command=rules.command)
+        dialog = AccessDialog(changing=changing, replies=replies)
+        requests = AccessRequests(changing=changing, replies=replies, slack=self._slack, command=rules.command)
+        return main_job.doors() | words.doors() | dialog.doors() | requests.doors()
+
+    async def _who_is(self, user_id: str) -> Known:
+        await self._directory.learn([user_id], within_s=WHO_IS_LIMIT_S)
+        return self._directory.known()
+
+    async def _group_lost(self, group_id: str) -> None:
+        admins = everybody_with(self._access.policy, self._directory.known(), Role.ADMIN)
+        await self._store.access.group_lost(group_id, admins=admins, now=self._clock.now())
+        self._notices.wake()
+
     async def run(self, listening: socket.socket) -> None:
         """Serve on ``listening`` until SIGTERM or SIGINT.
 
@@ -118,11 +173,14 @@ class Bot:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        if not self._settings.admins:
-            _log.warning("no_admin", what_to_do=NO_ADMIN)
         _warm_up(self._settings)
+        await self._access_watch.look()
+        if not self._access.policy.admins:
+            _log.warning("no_admin", what_to_do=NO_ADMIN)
         self._worker.start()
         self._notifier.start()
+        self._notices.start()
+        access = asyncio.create_task(self._access_watch.run(), name="access")
         http = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
         slack = asyncio.create_task(self._connect(), name="slack")
         told_to = asyncio.create_task(stop.wait(), name="stop")
@@ -132,6 +190,7 @@ class Bot:
                 part.result()
         finally:
             told_to.cancel()
+            access.cancel()
             await self._stop(http, slack)
 
     async def _connect(self) -> None:
@@ -141,7 +200,7 @@ class Bot:
         except TokenRefusedError as refused:
             raise TokenRefusedError(*refused.args, *await self._app_token_faults()) from refused
         kept_up = [
-            asyncio.create_task(self._groups.keep_fresh()),
+            asyncio.create_task(self._directory.keep_fresh()),
             asyncio.create_task(self._watch.run()),
         ]
         if self._socket is not None:
@@ -180,8 +239,11 @@ class Bot:
         await asyncio.wait([http, slack])
         await self._dispatcher.drain(AFTER_ACKS_END_WITHIN_S)
         await asyncio.wait([sends], timeout=SENDS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
-        answers = asyncio.create_task(self._notifier.stop(within_s=ANSWERS_END_WITHIN_S))
-        await asyncio.wait([answers], timeout=ANSWERS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
+        answers = [
+            asyncio.create_task(outbox.stop(within_s=ANSWERS_END_WITHIN_S))
+            for outbox in (self._notifier, self._notices)
+        ]
+        await asyncio.wait(answers, timeout=ANSWERS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         _log.info("stopped")
 
     async def _database_usable(self) -> bool:
@@ -198,11 +260,11 @@ class Bot:
     async def _readiness(self) -> Mapping[str, Any]:
         """What ``/readyz`` says; no names, numbers or texts in it."""
         database = await self._database_usable()
-        slack = self._access.workspace is not None and self._groups.tried and self._watch.usable
+        slack = self._access.workspace is not None and self._directory.tried and self._watch.usable
         if self._socket is not None:
             slack = slack and self._socket.connected
         state: dict[str, Any] = {"ready": database and slack, "database": database, "slack": slack}
-        if not self._settings.admins:
+        if not self._access.policy.admins:
             state["admin"] = NO_ADMIN
         return state
 

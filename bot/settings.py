@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 from dotenv import dotenv_values
 
+from bot.access import GROUP_ID, USER_ID
 from bot.secret import Secret
 
 DEFAULT_SLACK_API = "https://slack.com/api/"
@@ -30,7 +31,7 @@ _LONGEST_DAYS = 3650
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("json", "console")
 
-_MEMBER = re.compile(r"[UWS][A-Z0-9]+")
+_MEMBER = re.compile(f"{USER_ID}|{GROUP_ID}")
 _COMMAND = re.compile(r"/[^\s/A-Z]{1,31}")  # Slack's manifest: 2 to 32 characters, starts with a slash
 _PLAN = re.compile(r"[A-Za-z0-9_-]+")
 _HOST = re.compile(r"[A-Za-z0-9.:_-]+")

@@ -23,13 +23,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
 from bot.slack import ids, messages, payloads
-from bot.slack.doors import AccessCheck, Door, Reply
-from bot.slack.listeners import NOT_SAVED, Listeners, Rules
+from bot.slack.doors import AccessCheck, Doors, Reply
+from bot.slack.listeners import NOT_SAVED, Rules, word_of
 from bot.slack.shape import as_documented
 from bot.tasks import Tasks
 
 SEEN_FOR_S = 600.0  # a captured request stays valid for 5 minutes; twice that
 SEEN_MAX = 50_000
+NOT_DONE = "The bot could not do that just now. Please press again. (Code MMS-INTERNAL)"
 
 _log = structlog.get_logger(__name__)
 
@@ -46,16 +47,13 @@ class Answer:
 class Dispatcher:
     """One for the process; ``dispatch`` is called for every verified payload."""
 
-    def __init__(self, *, listeners: Listeners, access: AccessCheck, rules: Rules, clock: Clock) -> None:
+    def __init__(self, *, doors: Doors, access: AccessCheck, rules: Rules, clock: Clock) -> None:
+        self.doors = doors
         self._access = access
-        self._listeners = listeners
         self._clock = clock
         self._rules = rules
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._after = Tasks()
-        self.words = listeners.words()
-        self.submits = listeners.submits()
-        self.clicks = listeners.clicks()
 
         async def authorize() -> AuthorizeResult:
             """Who the bot is, without asking: the access check decides about the person."""
@@ -75,9 +73,9 @@ class Dispatcher:
         )
         self.app.error(self._failed)
         self.app.command(rules.command)(self._on_command)
-        for callback_id in self.submits:
+        for callback_id in doors.submits:
             self.app.view(callback_id)(self._on_submit)
-        for action_id in self.clicks:
+        for action_id in doors.clicks:
             self.app.block_action(action_id)(self._on_click)
 
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
@@ -110,20 +108,20 @@ class Dispatcher:
         if self._is_repeat(command.trigger_id, command.text):
             await ack()
             return
-        door = self.words[self._listeners.word_of(command)]
+        door = self.doors.words[word_of(command)]
         await self._answer(ack, await self._access.enter(door, command, command.person))
 
     async def _on_submit(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        submit = payloads.submit(body)
-        door: Door[payloads.Submit] = self.submits[str(body["view"]["callback_id"])]
+        door = self.doors.submits[str(body["view"]["callback_id"])]
+        submit = door.read(body)
         await self._answer(ack, await self._access.enter(door, submit, submit.person))
 
     async def _on_click(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body, now=self._clock.now())
-        if click.action_id not in self.clicks or self._is_repeat(click.trigger_id, click.value):
+        if click.action_id not in self.doors.clicks or self._is_repeat(click.trigger_id, click.value):
             await ack()
             return
-        await self._answer(ack, await self._access.enter(self.clicks[click.action_id], click, click.person))
+        await self._answer(ack, await self._access.enter(self.doors.clicks[click.action_id], click, click.person))
 
     async def _answer(self, ack: AsyncAck, reply: Reply) -> None:
         if reply.after is not None:
@@ -174,7 +172,23 @@ def _without_result(body: Mapping[str, Any]) -> Answer:
     An empty 200 would close a dialog as if it had been taken, and leave a command without a word.
     """
     if body.get("type") == "view_submission":
-        return Answer(200, json.dumps({"response_action": "errors", "errors": {ids.TO: NOT_SAVED}}))
+        return Answer(200, json.dumps({"response_action": "errors", "errors": {_first_input(body): _not_done(body)}}))
     if body.get("command"):
         return Answer(200, json.dumps({"response_type": "ephemeral", **messages.failed()}))
     return Answer(200, "")
+
+
+def _not_done(body: Mapping[str, Any]) -> str:
+    view = body.get("view")
+    compose = isinstance(view, Mapping) and view.get("callback_id") == ids.COMPOSE
+    return NOT_SAVED if compose else NOT_DONE
+
+
+def _first_input(body: Mapping[str, Any]) -> str:
+    """The block_id under which an error of the whole dialog can stand."""
+    view = body.get("view")
+    blocks = view.get("blocks") if isinstance(view, Mapping) else None
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, Mapping) and block.get("type") == "input" and isinstance(block.get("block_id"), str):
+            return str(block["block_id"])
+    return ids.TO

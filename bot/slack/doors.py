@@ -7,13 +7,16 @@ payload of somebody who may not pass, and can't forget to ack.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import structlog
 
-from bot.access import Allowed, Denied, Person, Policy, Reason, Role, Workspace, decide
+from bot.access import Allowed, Denied, Known, Person, Policy, Reason, Role, Workspace, decide
+from bot.access_list import EMPTY, AccessList
+from bot.slack.payloads import Click, Command
+from bot.store import May
 
 _log = structlog.get_logger(__name__)
 
@@ -49,16 +52,82 @@ class Door(Generic[_Payload]):
     refused: Callable[[_Payload, Reason], Reply]
 
 
-class AccessCheck:
-    """Asks ``bot.access`` with what is known now."""
+@dataclass(frozen=True, slots=True)
+class DialogDoor(Door[_Payload]):
+    """A dialog's submit; ``read`` makes its payload, each dialog having fields of its own."""
 
-    def __init__(self, policy: Policy, *, members: Callable[[], Mapping[str, frozenset[str]]]) -> None:
-        self.policy = policy
+    read: Callable[[Mapping[str, Any]], _Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """All of them, by name."""
+
+    words: Mapping[str, Door[Command]] = field(default_factory=dict)
+    submits: Mapping[str, DialogDoor[Any]] = field(default_factory=dict)
+    clicks: Mapping[str, Door[Click]] = field(default_factory=dict)
+
+    def __or__(self, other: Doors) -> Doors:
+        return Doors({**self.words, **other.words}, {**self.submits, **other.submits}, {**self.clicks, **other.clicks})
+
+
+class AccessCheck:
+    """Asks ``bot.access`` with what is known now.
+
+    Args:
+        base: the list in the settings; what admins add in Slack comes on top.
+        known: what Slack has said of people and groups.
+        look_up: somebody listed through a group knocked, of whom Slack has not said who that is.
+        on_change: the list is another one now.
+    """
+
+    def __init__(
+        self,
+        base: Policy,
+        *,
+        known: Callable[[], Known],
+        look_up: Callable[[str], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.base = base
         self.workspace: Workspace | None = None
-        self._members = members
+        self._known = known
+        self._look_up = look_up
+        self._on_change = on_change
+        self._added = EMPTY
+        self._policy = base
+
+    @property
+    def added(self) -> AccessList:
+        return self._added
+
+    @property
+    def policy(self) -> Policy:
+        """Everybody who is listed: in the settings or added."""
+        return self._policy
+
+    def take(self, added: AccessList) -> None:
+        """Go by this list from now on; one that is older than the last is dropped."""
+        if added.version > self._added.version:
+            self._added = added
+            self._policy = self.base | added.policy
+            self._on_change()
 
     def __call__(self, person: Person, needs: Role) -> Allowed | Denied:
-        return decide(self.policy, self._members(), self.workspace, person, needs)
+        decision = decide(self._policy, self._known(), self.workspace, person, needs)
+        if isinstance(decision, Denied) and decision.reason is Reason.NOT_KNOWN:
+            self._look_up(person.user_id)
+        return decision
+
+    def still(self, person: Person, needs: Role) -> May:
+        """The same question for a transaction, to be answered by the list as it is there."""
+        known, workspace = self._known(), self.workspace
+
+        def may(added: AccessList) -> Denied | None:
+            decision = decide(self.base | added.policy, known, workspace, person, needs)
+            return decision if isinstance(decision, Denied) else None
+
+        return may
 
     async def enter(self, door: Door[_Other], payload: _Other, person: Person) -> Reply:
         """Let the person through, or say no."""

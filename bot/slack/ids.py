@@ -11,3 +11,15 @@ SUBJECT = "subject"
 MEDIA_URL = "media_url"
 
 OPEN_AGAIN = "mms_open_again"
+
+# The dialog in which admins decide who may send; its inputs, too, have block_id = action_id.
+ADMIN = "mms_admin"
+SENDERS = "senders"
+ADMINS = "admins"
+SENDER_GROUPS = "sender_groups"
+ADMIN_GROUPS = "admin_groups"
+
+ASK_ACCESS = "mms_ask_access"  # of somebody who was denied
+ALLOW_REQUEST = "mms_allow_request"  # of an admin who is asked; the value is the request's ID
+DECLINE_REQUEST = "mms_decline_request"
+ASK_BLOCK = "ask_access"  # the block with the button, in a dialog: it is replaced once it was pressed

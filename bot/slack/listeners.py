@@ -1,25 +1,23 @@
-"""What each door does: from a payload to a reply. No SQL, no dicts of Slack's, no HTTP of its own."""
+"""What the doors of the main job do: from a payload to a reply. No SQL, no dicts of Slack's, no HTTP of its own."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import structlog
 
-from bot.access import Allowed, Reason, Role
+from bot.access import Allowed, Denied, Reason, Role
 from bot.causes import Catalogue
 from bot.clock import Clock
 from bot.compose import Faults, Fields, check, needs_review
 from bot.domain import Content, Submission
-from bot.slack import ids, messages, views
+from bot.slack import ids, messages, payloads, views
 from bot.slack.command import Name, Prefill, Suggestion, Word
-from bot.slack.doors import AccessCheck, Door, DoorKind, Reply
-from bot.slack.gateway import SlackError, SlackGateway
-from bot.slack.notify import tell
+from bot.slack.doors import AccessCheck, DialogDoor, Door, DoorKind, Doors, Reply
 from bot.slack.payloads import Click, Command, Submit
+from bot.slack.replies import Replies, ephemeral, errors, update
 from bot.slack.text import for_field
 from bot.store import AlreadyTaken, Store, StoreUnavailableError
 
@@ -54,14 +52,25 @@ class Rules:
     mms_countries: frozenset[str]
 
 
+def word_of(command: Command) -> str:
+    """Which door a command knocks at."""
+    match command.asked:
+        case Word(name=name):
+            return str(name)
+        case Suggestion():
+            return SUGGESTION_WORD
+        case _:
+            return COMPOSE_WORD
+
+
 class Listeners:
-    """Makes the doors."""
+    """Makes the doors of the main job."""
 
     def __init__(
         self,
         *,
         store: Store,
-        slack: SlackGateway,
+        replies: Replies,
         access: AccessCheck,
         rules: Rules,
         causes: Catalogue,
@@ -69,15 +78,14 @@ class Listeners:
         on_queued: Callable[[], None],
     ) -> None:
         self._store = store
-        self._slack = slack
+        self._replies = replies
         self._access = access
         self._rules = rules
         self._causes = causes
         self._clock = clock
         self._on_queued = on_queued
 
-    def words(self) -> dict[str, Door[Command]]:
-        """The doors behind the slash command, by word."""
+    def doors(self) -> Doors:
         table = {
             COMPOSE_WORD: (Role.SENDER, self.open_compose),
             SUGGESTION_WORD: (Role.ANYBODY, self.suggest),
@@ -85,38 +93,22 @@ class Listeners:
             Name.WHOAMI: (Role.ANYBODY, self.whoami),
             Name.RECENT: (Role.SENDER, self.recent),
             Name.STATUS: (Role.SENDER, self.status),
-            Name.ADMIN: (Role.ADMIN, self.access_is_in_settings),
-            Name.ACCESS: (Role.ADMIN, self.access_is_in_settings),
-            Name.ACCESS_LOG: (Role.ADMIN, self.access_is_in_settings),
-            Name.ALLOW: (Role.ADMIN, self.access_is_in_settings),
-            Name.REMOVE: (Role.ADMIN, self.access_is_in_settings),
         }
-        return {
-            str(word): Door(DoorKind.WORD, str(word), needs, enter, self._refuse_command)
-            for word, (needs, enter) in table.items()
-        }
-
-    def submits(self) -> dict[str, Door[Submit]]:
-        """The dialogs, by callback_id."""
-        return {
-            ids.COMPOSE: Door(DoorKind.SUBMIT, ids.COMPOSE, Role.SENDER, self.submit_compose, self._refuse_submit),
-        }
-
-    def clicks(self) -> dict[str, Door[Click]]:
-        """The buttons, by action_id."""
-        return {
-            ids.OPEN_AGAIN: Door(DoorKind.CLICK, ids.OPEN_AGAIN, Role.SENDER, self.open_again, self._refuse_click),
-        }
-
-    def word_of(self, command: Command) -> str:
-        """Which door a command knocks at."""
-        match command.asked:
-            case Word(name=name):
-                return str(name)
-            case Suggestion():
-                return SUGGESTION_WORD
-            case _:
-                return COMPOSE_WORD
+        say_no = self._replies
+        return Doors(
+            words={
+                str(word): Door(DoorKind.WORD, str(word), needs, enter, say_no.refuse_command)
+                for word, (needs, enter) in table.items()
+            },
+            submits={
+                ids.COMPOSE: DialogDoor(
+                    DoorKind.SUBMIT, ids.COMPOSE, Role.SENDER, self.submit_compose, self._refuse_submit, payloads.submit
+                )
+            },
+            clicks={
+                ids.OPEN_AGAIN: Door(DoorKind.CLICK, ids.OPEN_AGAIN, Role.SENDER, self.open_again, say_no.refuse_click)
+            },
+        )
 
     # -- words
 
@@ -129,51 +121,47 @@ class Listeners:
         )
 
         async def after() -> None:
-            if await self._open(command, view):
+            if await self._replies.open(command, view):
                 await self._tell_untold(command)
 
         return Reply(after=after)
 
     async def help(self, command: Command) -> Reply:
-        return _ephemeral(messages.help_text(self._rules.command))
+        admin = isinstance(self._access(command.person, Role.ADMIN), Allowed)
+        return ephemeral(messages.help_text(self._rules.command, admin=admin))
 
     async def whoami(self, command: Command) -> Reply:
-        decision = self._access(command.person, Role.ADMIN)
-        if not isinstance(decision, Allowed) and decision.reason is Reason.NOT_ADMIN:
-            role: Role | Reason = Role.SENDER
-        else:
-            role = decision.role if isinstance(decision, Allowed) else decision.reason
-        return _ephemeral(messages.whoami(command.person.user_id, role, admins=self._access.policy.admin_ids))
+        decision = self._access(command.person, Role.SENDER)
+        role = decision.role if isinstance(decision, Allowed) else decision.reason
+        may_ask = isinstance(role, Reason) and self._replies.may_ask(role)
+        return ephemeral(messages.whoami(command.person.user_id, role, admins=self._replies.admins(), may_ask=may_ask))
 
     async def suggest(self, command: Command) -> Reply:
         asked = command.asked
         if not isinstance(asked, Suggestion):
             return await self.help(command)
-        return _ephemeral(messages.suggestion(self._rules.command, word=asked.word, typed=asked.typed))
+        return ephemeral(messages.suggestion(self._rules.command, word=asked.word, typed=asked.typed))
 
     async def recent(self, command: Command) -> Reply:
         try:
             async with asyncio.timeout(READ_LIMIT_S):
                 found = await self._store.recent(command.person.user_id, limit=RECENT)
         except (StoreUnavailableError, TimeoutError):
-            return _ephemeral(messages.plain(NO_HISTORY))
-        return _ephemeral(messages.recent(found, causes=self._causes))
+            return ephemeral(messages.plain(NO_HISTORY))
+        return ephemeral(messages.recent(found, causes=self._causes))
 
     async def status(self, command: Command) -> Reply:
         batch_id = (
             command.asked.rest.strip(" `") if isinstance(command.asked, Word) else ""
         )  # as our answers show it, or bare
         if not batch_id:
-            return _ephemeral(messages.status_usage(self._rules.command))
+            return ephemeral(messages.status_usage(self._rules.command))
         try:
             async with asyncio.timeout(READ_LIMIT_S):
                 found = await self._store.by_batch(command.person.user_id, batch_id)
         except (StoreUnavailableError, TimeoutError):
-            return _ephemeral(messages.plain(NO_HISTORY))
-        return _ephemeral(messages.status(found, batch_id, causes=self._causes))
-
-    async def access_is_in_settings(self, command: Command) -> Reply:
-        return _ephemeral(messages.access_is_in_settings(self._rules.command))
+            return ephemeral(messages.plain(NO_HISTORY))
+        return ephemeral(messages.status(found, batch_id, causes=self._causes))
 
     # -- the dialog
 
@@ -182,9 +170,9 @@ class Listeners:
             submit.fields, default_region=self._rules.default_region, mms_countries=self._rules.mms_countries
         )
         if not submit.view_id:
-            return _errors({ids.TO: NOT_READABLE})
+            return errors({ids.TO: NOT_READABLE})
         if isinstance(content, Faults):
-            return await self._taken_before(submit, None) or _errors(content.by_block)
+            return await self._taken_before(submit, None) or errors(content.by_block)
         if needs_review(content) and submit.dialog.reviewed != content.digest():
             return await self._taken_before(submit, content) or self._review(submit, content)
         submission = Submission(
@@ -195,10 +183,15 @@ class Listeners:
         )
         try:
             async with asyncio.timeout(COMMIT_LIMIT_S):
-                taken = await self._store.enqueue(submission, now=self._clock.now())
+                taken = await self._store.enqueue(
+                    submission, may=self._access.still(submit.person, Role.SENDER), now=self._clock.now()
+                )
         except (StoreUnavailableError, TimeoutError):
             _log.error("not_saved", view=submit.view_id)
-            return _errors({ids.TO: NOT_SAVED})
+            return errors({ids.TO: NOT_SAVED})
+        if isinstance(taken, Denied):
+            _log.info("denied", door=ids.COMPOSE, user=submit.person.user_id, reason=taken.reason)
+            return self._refuse_submit(submit, taken.reason)
         if isinstance(taken, AlreadyTaken):
             return self._already(taken, content)
         _log.info(
@@ -224,7 +217,7 @@ class Listeners:
     def _already(taken: AlreadyTaken, content: Content | None) -> Reply:
         same = content is not None and content.digest() == taken.digest
         _log.info("already_taken", client_reference=taken.client_reference, same=same)
-        return Reply() if same else _errors({ids.TO: ALREADY_TAKEN})
+        return Reply() if same else errors({ids.TO: ALREADY_TAKEN})
 
     def _review(self, submit: Submit, content: Content) -> Reply:
         view = views.compose(
@@ -233,7 +226,7 @@ class Listeners:
             default_region=self._rules.default_region,
             review=content,
         )
-        return Reply({"response_action": "update", "view": view})
+        return update(view)
 
     async def open_again(self, click: Click) -> Reply:
         try:
@@ -258,34 +251,20 @@ class Listeners:
         view = views.compose(fields, dialog=dialog, default_region=self._rules.default_region)
 
         async def after() -> None:
-            await self._open(click, view)
+            await self._replies.open(click, view)
 
         return Reply(after=after)
 
     # -- after the ack
 
-    async def _open(self, visit: Command | Click, view: dict[str, Any]) -> bool:
-        try:
-            await self._slack.open_view(visit.trigger_id, view)
-        except SlackError as error:
-            _log.warning("dialog_not_opened", error=error.error, user=visit.person.user_id)
-            await self._tell(visit, messages.not_opened(error.error))
-            return False
-        return True
-
-    async def _tell(self, visit: Command | Click, message: messages.Blocks) -> bool:
-        route = visit.dialog.route(visit.person.user_id)
-        told = await tell(self._slack, route, message, now=self._clock.now(), patient=False)
-        if told.error is not None:
-            _log.warning("not_told", user=visit.person.user_id, error=told.error.error)
-        return told.error is None
-
     async def _tell_untold(self, command: Command) -> None:
         """Answers that Slack did not take when they were due are told now."""
         try:
             late = [a for a in await self._store.untold(command.person.user_id, limit=_UNTOLD) if a.tries > 0]
-            if late and await self._tell(
-                command, messages.untold([messages.answer(answer, causes=self._causes) for answer in late])
+            if late and await self._replies.tell(
+                command.dialog,
+                command.person.user_id,
+                messages.untold([messages.answer(answer, causes=self._causes) for answer in late]),
             ):
                 for answer in late:
                     await self._store.answer_told(answer.answer_id, by_response_url=False, now=self._clock.now())
@@ -294,35 +273,12 @@ class Listeners:
 
     # -- saying no
 
-    def _refuse_command(self, command: Command, reason: Reason) -> Reply:
-        return _ephemeral(messages.denied(reason, admins=self._access.policy.admin_ids))
-
     def _refuse_submit(self, submit: Submit, reason: Reason) -> Reply:
         if reason is Reason.NOT_READY:
-            return _errors({ids.TO: NOT_CONNECTED})
-        text = messages.denied_text(reason, admins=self._access.policy.admin_ids)
-        return Reply({"response_action": "update", "view": views.denied(text, submit.fields)})
-
-    def _refuse_click(self, click: Click, reason: Reason) -> Reply:
-        message = messages.denied(reason, admins=self._access.policy.admin_ids)
-
-        async def after() -> None:
-            await self._tell(click, message)
-
-        return Reply(after=after)
-
-    # -- small helpers
+            return errors({ids.TO: NOT_CONNECTED})
+        may_ask = self._replies.may_ask(reason)
+        text = messages.denied_text(reason, admins=self._replies.admins(), may_ask=may_ask)
+        return update(views.denied(text, submit.fields, may_ask=may_ask))
 
     def _say(self, click: Click, text: str) -> Reply:
-        async def after() -> None:
-            await self._tell(click, messages.plain(text))
-
-        return Reply(after=after)
-
-
-def _ephemeral(message: messages.Blocks) -> Reply:
-    return Reply({"response_type": "ephemeral", **message})
-
-
-def _errors(by_block: Any) -> Reply:
-    return Reply({"response_action": "errors", "errors": dict(by_block)})
+        return self._replies.say(click, messages.plain(text))

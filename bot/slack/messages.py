@@ -6,19 +6,16 @@ Every message has a full sentence as its ``text`` (notifications and screen read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 from bot.access import Reason, Role
 from bot.causes import Catalogue
 from bot.domain import Answer, AnswerKind, Kind, Message, State
 from bot.slack import ids
-from bot.slack.blocks import SECTION_MAX, plain_text, section
+from bot.slack.blocks import Blocks as Blocks
+from bot.slack.blocks import as_message, ask_button, at, button, listed, plain_text
 from bot.slack.text import code_span, escape
 
 _ADMINS_NAMED = 5
-
-Blocks = dict[str, Any]
 
 
 def answer(told: Answer, *, causes: Catalogue) -> Blocks:
@@ -26,22 +23,22 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
     message = told.message
     match told.kind:
         case AnswerKind.PROGRESS:
-            return _message(f"Your {_what(message)} is queued and on its way to Sinch. The result follows here.")
+            return as_message(f"Your {_what(message)} is queued and on its way to Sinch. The result follows here.")
         case AnswerKind.WAITING:
-            return _message(
+            return as_message(
                 f"Your {_what(message)} is waiting, nothing was sent yet: Sinch can't be reached at the moment. "
                 "It is tried again by itself, and the result follows here."
             )
         case AnswerKind.RATE_LIMITED:
-            again = f" It is tried again by itself {_at(told.until, seconds=True)}." if told.until else ""
-            return _message(
+            again = f" It is tried again by itself {at(told.until, seconds=True)}." if told.until else ""
+            return as_message(
                 f"Your {_what(message)} is waiting, nothing was sent yet: Sinch asks us to slow down.{again} "
                 f"The result follows here. (Code SINCH-429)"
             )
         case AnswerKind.FOUND:
-            return _message(f"Good to know: the answer that was lost has been found. {_accepted(message)}")
+            return as_message(f"Good to know: the answer that was lost has been found. {_accepted(message)}")
         case AnswerKind.RESULT | AnswerKind.UNKNOWN if message.state is State.ACCEPTED:
-            return _message(_accepted(message))
+            return as_message(_accepted(message))
         case AnswerKind.RESULT | AnswerKind.UNKNOWN:
             return _failed(message, causes)
 
@@ -60,14 +57,8 @@ def _failed(message: Message, causes: Catalogue) -> Blocks:
         cause, reference=message.client_reference if unknown else None, vendor_text=message.vendor_text
     )
     start = "It is not known what became of your" if unknown else "Problem with your"
-    again: dict[str, Any] = {
-        "type": "button",
-        "action_id": ids.OPEN_AGAIN,
-        "value": message.client_reference,
-        "text": plain_text("Open it again"),
-    }
+    again = button(ids.OPEN_AGAIN, "Open it again", value=message.client_reference, style="danger" if unknown else None)
     if unknown:
-        again["style"] = "danger"
         again["confirm"] = {
             "title": plain_text("Send it again?"),
             "text": plain_text(
@@ -77,25 +68,25 @@ def _failed(message: Message, causes: Catalogue) -> Blocks:
             "confirm": plain_text("Open it"),
             "deny": plain_text("Not now"),
         }
-    return _message(escape(f"{start} {_what(message)}. {sentence}"), actions=[again])
+    return as_message(escape(f"{start} {_what(message)}. {sentence}"), actions=[again])
 
 
 def recent(messages: Sequence[Message], *, causes: Catalogue) -> Blocks:
     """The caller's last messages, newest first."""
     if not messages:
-        return _message("You have sent nothing yet with this bot.")
+        return as_message("You have sent nothing yet with this bot.")
     lines = [_line(message, causes) for message in messages]
     start = "Your only message" if len(messages) == 1 else f"Your last {len(messages)} messages, newest first"
-    return _message(f"{start}:\n" + "\n".join(lines))
+    return as_message(f"{start}:\n" + "\n".join(lines))
 
 
 def status(message: Message | None, batch_id: str, *, causes: Catalogue) -> Blocks:
     if message is None:
-        return _message(
+        return as_message(
             f"There is no message of yours with the batch ID {code_span(batch_id)}. "
             "You see your own messages only; `recent` after the command lists them."
         )
-    return _message(_line(message, causes))
+    return as_message(_line(message, causes))
 
 
 def _line(message: Message, causes: Catalogue) -> str:
@@ -114,27 +105,45 @@ def _line(message: Message, causes: Catalogue) -> str:
         )
         state += f" (code {code_span(cause.code)}"
         state += f", reference {code_span(message.client_reference)})" if message.state is State.UNKNOWN else ")"
-    return f"• {_at(message.created_at)}: {_what(message)}: {state}"
+    return f"• {at(message.created_at)}: {_what(message)}: {state}"
 
 
-def whoami(user_id: str, role: Role | Reason, *, admins: Sequence[str]) -> Blocks:
+def whoami(user_id: str, role: Role | Reason, *, admins: Sequence[str], may_ask: bool = False) -> Blocks:
+    """``admins`` are the users who are admins now, by ID or by a group."""
     start = (
         f"You are <@{user_id}>, and your ID is {code_span(user_id)}." if user_id else "Slack did not say who you are."
     )
     if role is Role.ADMIN:
-        return _message(f"{start} You are an admin, and you may send.")
+        return as_message(f"{start} You are an admin, and you may send.")
     if role is Role.SENDER:
-        return _message(f"{start} You may send.")
+        return as_message(f"{start} You may send.{'' if admins else f' {_no_admin(user_id)}'}")
     reason = role if isinstance(role, Reason) else Reason.NOT_LISTED
-    return _message(f"{start} {denied_text(reason, admins=admins)}")
+    return _denial(reason, admins, f"{start} {_why(reason, admins, may_ask, user_id)}", may_ask)
 
 
-def denied(reason: Reason, *, admins: Sequence[str]) -> Blocks:
-    return _message(denied_text(reason, admins=admins))
+def denied(reason: Reason, *, admins: Sequence[str], may_ask: bool = False) -> Blocks:
+    """Why, and what to do; with a button to ask for access where that helps."""
+    return _denial(reason, admins, denied_text(reason, admins=admins, may_ask=may_ask), may_ask)
 
 
-def denied_text(reason: Reason, *, admins: Sequence[str]) -> str:
-    """Why, and whom to ask (mrkdwn)."""
+def denied_text(reason: Reason, *, admins: Sequence[str], may_ask: bool = False) -> str:
+    """Why, and whom to ask (mrkdwn). With ``may_ask`` it speaks of the button that stands below it."""
+    return _why(reason, admins, may_ask, "")
+
+
+def _can_ask(reason: Reason, admins: Sequence[str]) -> bool:
+    """Would asking help this person, and is there anybody to be asked?"""
+    return reason in (Reason.NOT_LISTED, Reason.GUEST) and bool(admins)
+
+
+def _denial(reason: Reason, admins: Sequence[str], text: str, may_ask: bool) -> Blocks:
+    message = as_message(text)
+    if may_ask and _can_ask(reason, admins):
+        message["blocks"].append(ask_button())
+    return message
+
+
+def _why(reason: Reason, admins: Sequence[str], may_ask: bool, user_id: str) -> str:
     match reason:
         case Reason.NOT_READY:
             return "The bot is still connecting to Slack. Nothing was sent. Please try again in a moment."
@@ -142,23 +151,43 @@ def denied_text(reason: Reason, *, admins: Sequence[str]) -> str:
             return "Only people of the workspace that this bot belongs to may send. Nothing was sent."
         case Reason.BOT:
             return "Only people may send, not bots. Nothing was sent."
-        case Reason.NOT_ADMIN:
-            return f"Only an admin of this bot may do that. Nothing was changed. {_ask(admins)}"
+        case Reason.DEACTIVATED:
+            return "Slack says that your account is deactivated, so you may not send. Nothing was sent."
+        case Reason.NOT_KNOWN:
+            return (
+                "You are in a user group that may send, but Slack has not said yet who you are. Nothing was sent. "
+                "Please try again in a minute."
+            )
+        case Reason.GUEST:
+            start = (
+                "You are a guest here. Guests may send only when they are listed by name, not through a user group. "
+                "Nothing was sent."
+            )
         case Reason.NOT_LISTED:
-            return f"You are not on the list of people who may send. Nothing was sent. {_ask(admins)}"
-
-
-def _ask(admins: Sequence[str]) -> str:
+            start = "You are not on the list of people who may send. Nothing was sent."
+        case Reason.NOT_ADMIN:
+            start = "Only an admin of this bot may do that. Nothing was changed."
     if not admins:
-        return (
-            "No admin is named yet: whoever runs the bot can put your ID into the setting SLACK_ALLOWED_USERS "
-            "(`whoami` after the command shows it)."
-        )
-    named = " or ".join(f"<@{admin}>" for admin in admins[:_ADMINS_NAMED])
-    return f"To be added, ask {named}."
+        return f"{start} {_no_admin(user_id)}"
+    if may_ask and _can_ask(reason, admins):
+        return f"{start} To be added, ask {_named(admins)}, or press *Ask for access* and they are told."
+    return f"{start} To be added, ask {_named(admins)}."
 
 
-def help_text(command: str) -> Blocks:
+def _named(admins: Sequence[str]) -> str:
+    return listed([f"<@{admin}>" for admin in admins], most=_ADMINS_NAMED, last="or")
+
+
+def _no_admin(user_id: str) -> str:
+    yours = f"your ID {code_span(user_id)}" if user_id else "your ID (`whoami` after the command shows it)"
+    command = f"mms-bot access allow --admin {user_id or 'ID'}"
+    return (
+        f"No admin is named yet: whoever runs the bot puts {yours} into the setting SLACK_ADMIN_USERS, or runs "
+        f"{code_span(command)}."
+    )
+
+
+def help_text(command: str, *, admin: bool) -> Blocks:
     lines = [
         "*Send a text or a picture to phones.*",
         f"`{command}` opens the dialog. What you type after it fills the dialog in: a number, a picture link, a text. "
@@ -166,37 +195,37 @@ def help_text(command: str) -> Blocks:
         f"`{command} recent` lists your last messages, `{command} status BATCH_ID` shows one of them.",
         f"`{command} whoami` shows your ID and whether you may send.",
         f"`{command} help` shows this.",
-        "Only you see the answers.",
     ]
-    return _message("\n".join(lines))
+    if admin:
+        lines += [
+            "*You are an admin: you decide who may send.*",
+            f"`{command} admin` opens the dialog with the list of senders and admins.",
+            f"`{command} access` shows who may send, who added them and when; `{command} access log` the last changes.",
+            f"`{command} allow @ann` adds somebody, `{command} allow @ann as admin` as an admin; "
+            f"`{command} remove @ann` takes them away. User groups work too.",
+        ]
+    return as_message("\n".join([*lines, "Only you see the answers."]))
 
 
 def suggestion(command: str, *, word: str, typed: str) -> Blocks:
-    return _message(
+    return as_message(
         f"Did you mean `{command} {word}`? You typed {code_span(typed)}, and no dialog was opened. "
         "If it was meant as a text, open the dialog with the command alone and type it there."
     )
 
 
-def access_is_in_settings(command: str) -> Blocks:
-    return _message(
-        "Who may send is kept in the bot's settings SLACK_ALLOWED_USERS and SLACK_ADMIN_USERS. Whoever runs the bot "
-        f"changes it there and starts it again; nothing was changed now. `{command} whoami` shows people their ID."
-    )
-
-
 def status_usage(command: str) -> Blocks:
-    return _message(f"Which message? Type `{command} status` and the batch ID that you were told.")
+    return as_message(f"Which message? Type `{command} status` and the batch ID that you were told.")
 
 
 def not_opened(error: str) -> Blocks:
     """The dialog did not open; ``error`` is Slack's word for why."""
     if error in ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "away"):
-        return _message(
+        return as_message(
             "Slack closed the moment in which the dialog could be opened. Nothing was sent. Please run the command "
             f"again. (Code SLACK-{escape(error)})"
         )
-    return _message(
+    return as_message(
         "Slack did not open the dialog. Nothing was sent. Please run the command again; if that does not help, tell "
         f"whoever runs the bot. (Code SLACK-{escape(error)})"
     )
@@ -204,7 +233,7 @@ def not_opened(error: str) -> Blocks:
 
 def failed() -> Blocks:
     """A fault of ours before anything was done."""
-    return _message(
+    return as_message(
         "The bot could not do that just now. Nothing was sent. Please try again; if it goes on, tell whoever runs the "
         "bot. (Code MMS-INTERNAL)"
     )
@@ -212,30 +241,17 @@ def failed() -> Blocks:
 
 def untold(answers: Sequence[Blocks]) -> Blocks:
     """What could not be told earlier."""
-    intro = _message("Slack did not take this when it happened, so here it is now:")
+    intro = as_message("Slack did not take this when it happened, so here it is now:")
     blocks = [block for one in answers for block in one["blocks"]]
     return {"text": " ".join([intro["text"], *(one["text"] for one in answers)]), "blocks": intro["blocks"] + blocks}
 
 
 def plain(text: str) -> Blocks:
     """One paragraph of our own words (mrkdwn)."""
-    return _message(text)
+    return as_message(text)
 
 
 def _what(message: Message) -> str:
     noun = "picture message (MMS)" if message.kind is Kind.MMS else "text message (SMS)"
     count = message.recipient_count
     return f"{noun} to {count} recipient{'' if count == 1 else 's'}"
-
-
-def _at(moment: datetime, *, seconds: bool = False) -> str:
-    """A time in the reader's own time zone; the fallback is UTC."""
-    shown, fallback = ("{time_secs}", "%H:%M:%S") if seconds else ("{time}", "%H:%M")
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {shown}|{moment:%Y-%m-%d {fallback}} UTC>"
-
-
-def _message(text: str, *, actions: Sequence[dict[str, Any]] = ()) -> Blocks:
-    blocks = [section(text)]
-    if actions:
-        blocks.append({"type": "actions", "elements": list(actions)})
-    return {"text": text[:SECTION_MAX], "blocks": blocks}

@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.access import Person
+from bot.access import GROUP_ID, USER_ID, Person, Role, is_group
+from bot.access_list import Given
 from bot.compose import Fields
 from bot.domain import ReplyRoute
 from bot.slack import ids
 from bot.slack.command import Prefill, Suggestion, Word, parse_command
+from bot.slack.text import printable
 
 RESPONSE_URL_LIVES = timedelta(minutes=29)  # Slack says 30; a post must not be under way when it ends
+MAX_PICKED = 100  # in one picker: Slack takes no more first values and no more options in a list
+NEVER_SEEN = -1  # a version that the list never has
 _METADATA_MAX = 3000  # Slack, "Modal views": private_metadata
+_USER = re.compile(USER_ID)
+_GROUP = re.compile(GROUP_ID)
+_ODD_SHOWN = 3
+_ODD_ITEM_MAX = 40
+
+ACCESS_FIELDS: Mapping[str, tuple[Role, bool]] = {
+    ids.SENDERS: (Role.SENDER, False),
+    ids.SENDER_GROUPS: (Role.SENDER, True),
+    ids.ADMINS: (Role.ADMIN, False),
+    ids.ADMIN_GROUPS: (Role.ADMIN, True),
+}
+"""The inputs of the access dialog, in order: the role that they give, and whether they hold user groups."""
+
+# What Slack gives back of a view and takes again in ``views.update``.
+_TAKEN_BACK = (
+    "type",
+    "title",
+    "close",
+    "submit",
+    "callback_id",
+    "private_metadata",
+    "clear_on_close",
+    "notify_on_close",
+    "blocks",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +95,44 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSubmit:
+    """The access dialog, submitted.
+
+    Attributes:
+        given: only the fields that are there with a readable value; an empty one is an empty set.
+        odd: block_id → what is wrong (plain text), for values that Slack's pickers never give.
+        seen: the version of the list that the dialog was made from; ``NEVER_SEEN`` if that can't be read.
+        depth: 1 for the first view of the stack, 2 for one pushed on it, and so on.
+    """
+
+    person: Person
+    view_id: str
+    given: Given
+    odd: Mapping[str, str]
+    dialog: Dialog
+    seen: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedView:
+    """The dialog that a click came from; ``view`` as ``views.update`` takes it again."""
+
+    view_id: str
+    view_hash: str
+    view: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Click:
-    """A button on one of our messages."""
+    """A button on one of our messages, or in one of our dialogs: then ``view`` is that dialog."""
 
     person: Person
     action_id: str
     value: str
     trigger_id: str
     dialog: Dialog
+    view: OpenedView | None = None
 
 
 def command(body: Mapping[str, Any], *, now: datetime, default_region: str) -> Command:
@@ -129,11 +189,47 @@ def click(body: Mapping[str, Any], *, now: datetime) -> Click:
             response_url=_text(body.get("response_url")) or None,
             opened_at=now,
         ),
+        view=_opened_view(_dict(body.get("view"))),
     )
+
+
+def access_submit(body: Mapping[str, Any]) -> AccessSubmit:
+    view = _dict(body.get("view"))
+    values = _dict(_dict(view.get("state")).get("values"))
+    given: dict[tuple[Role, bool], frozenset[str]] = {}
+    odd: dict[str, str] = {}
+    for name, field in ACCESS_FIELDS.items():
+        state = _dict(values.get(name)).get(name)
+        if state is None:
+            continue
+        picked = _picked(_dict(state), groups=field[1])
+        if isinstance(picked, str):
+            odd[name] = picked
+        else:
+            given[field] = picked
+    data = _metadata(view.get("private_metadata"))
+    return AccessSubmit(
+        person=_person(body, view),
+        view_id=_text(view.get("id")),
+        given=given,
+        odd=odd,
+        dialog=dialog_from(view.get("private_metadata")),
+        seen=_count(data.get("seen"), NEVER_SEEN),
+        depth=_count(data.get("depth"), 1),
+    )
+
+
+def access_metadata(dialog: Dialog, *, seen: int, depth: int) -> str:
+    """``private_metadata`` for the access dialog: also the version it was made from, and its place in the stack."""
+    return _remembered(dialog, seen=seen, depth=depth)
 
 
 def dialog_metadata(dialog: Dialog) -> str:
     """``private_metadata`` for a view; Slack gives it back with the submit and shows it to nobody."""
+    return _remembered(dialog)
+
+
+def _remembered(dialog: Dialog, **more: int) -> str:
     opened_at = None if dialog.opened_at is None else dialog.opened_at.timestamp()
     data = {
         "who": dialog.opener,
@@ -141,6 +237,7 @@ def dialog_metadata(dialog: Dialog) -> str:
         "url": dialog.response_url,
         "at": opened_at,
         "ok": dialog.reviewed,
+        **more,
     }
     text = json.dumps({name: value for name, value in data.items() if value is not None})
     if len(text) > _METADATA_MAX:  # an over-long response_url: the other ways to answer remain
@@ -151,9 +248,9 @@ def dialog_metadata(dialog: Dialog) -> str:
 
 def dialog_from(raw: Any) -> Dialog:
     """The reverse of ``dialog_metadata``; anything else gives an empty one."""
+    data = _metadata(raw)
+    opened_at = data.get("at")
     try:
-        data = _dict(json.loads(_text(raw)))
-        opened_at = data.get("at")
         return Dialog(
             opener=_text(data.get("who")) or None,
             channel_id=_text(data.get("ch")) or None,
@@ -161,8 +258,52 @@ def dialog_from(raw: Any) -> Dialog:
             opened_at=datetime.fromtimestamp(opened_at, UTC) if isinstance(opened_at, int | float) else None,
             reviewed=_text(data.get("ok")) or None,
         )
-    except (ValueError, OverflowError, OSError, RecursionError):
+    except (ValueError, OverflowError, OSError):
         return Dialog()
+
+
+def _metadata(raw: Any) -> dict[str, Any]:
+    try:
+        return _dict(json.loads(_text(raw)))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _count(value: Any, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
+
+
+def _picked(state: Mapping[str, Any], *, groups: bool) -> frozenset[str] | str:
+    """The IDs in a picker, or what is wrong with them."""
+    items = state.get("selected_options" if groups else "selected_users")
+    if not isinstance(items, list):
+        return "Slack did not say who is chosen here. Nothing was changed. Please open the dialog again."
+    picked = {_text(_dict(item).get("value") if groups else item) for item in items}
+    pattern = _GROUP if groups else _USER
+    if strange := sorted(item for item in picked if not pattern.fullmatch(item)):
+        return _not_pickable(strange, groups=groups)
+    if len(picked) > MAX_PICKED:
+        return (
+            f"At most {MAX_PICKED} can be chosen here, and these are {len(picked)}. Nothing was changed. "
+            "For more, use the command with the word `allow`."
+        )
+    return frozenset(picked)
+
+
+def _not_pickable(strange: list[str], *, groups: bool) -> str:
+    shown = ", ".join(printable(item)[:_ODD_ITEM_MAX] or "nothing" for item in strange[:_ODD_SHOWN])
+    if groups:
+        return f"Only user groups can be chosen here, and this is none: {shown}. Nothing was changed."
+    hint = " For user groups there is a field of its own." if any(map(is_group, strange)) else ""
+    return f"Only people can be chosen here, and this is nobody: {shown}. Nothing was changed.{hint}"
+
+
+def _opened_view(view: Mapping[str, Any]) -> OpenedView | None:
+    view_id = _text(view.get("id"))
+    if not view_id:
+        return None
+    given_back = {name: view[name] for name in _TAKEN_BACK if view.get(name) not in (None, "")}
+    return OpenedView(view_id, _text(view.get("hash")), given_back)
 
 
 def _person(body: Mapping[str, Any], view: Mapping[str, Any]) -> Person:

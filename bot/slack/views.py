@@ -10,7 +10,7 @@ from bot.domain import Content, Kind
 from bot.phone import MAX_RECIPIENTS
 from bot.picture import MEDIA_HINT
 from bot.slack import ids
-from bot.slack.blocks import SECTION_MAX, plain_text, section
+from bot.slack.blocks import SECTION_MAX, ask_button, plain_text, section
 from bot.slack.payloads import Dialog, dialog_metadata
 
 _ABOUT_FITS = 230  # numbers of 12 characters with a comma in MAX_FIELD
@@ -83,9 +83,14 @@ def summary(content: Content) -> str:
     )
 
 
-def denied(reason: str, fields: Fields) -> dict[str, Any]:
-    """A dialog without a Send button; what was typed stays, so that it can be copied. ``reason`` is mrkdwn of ours."""
+def denied(reason: str, fields: Fields, *, may_ask: bool = False) -> dict[str, Any]:
+    """A dialog without a Send button; what was typed stays, so that it can be copied. ``reason`` is mrkdwn of ours.
+
+    With ``may_ask`` there is a button to ask for access; its block is replaced once it was pressed.
+    """
     blocks: list[dict[str, Any]] = [section(reason)]
+    if may_ask:
+        blocks += [section("Asking does not send what you typed: copy it, and send it once you may."), ask_button()]
     typed = [
         ("To", fields.to),
         ("Text", fields.message),

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,33 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, event, select
 
-from bot.access import Policy, Workspace
+from bot.access import Known, Policy, Profile, Workspace
 from bot.causes import Catalogue
+from bot.clock import Clock
 from bot.delivery.sender import SendError
 from bot.domain import Content, Message, Recipient, ReplyRoute, Submission
 from bot.secret import Secret
+from bot.slack.access.changing import Changing
+from bot.slack.access.commands import AccessCommands
+from bot.slack.access.dialog import AccessDialog
+from bot.slack.access.requests import AccessRequests
+from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck
 from bot.slack.gateway import SlackGateway, open_gateway
 from bot.slack.listeners import Listeners, Rules
+from bot.slack.profiles import UserGroup, profile_from
+from bot.slack.replies import Replies
 from bot.store import Store
 from bot.store.engine import open_engine
 from bot.store.migrate import migrate
 from bot.store.sql import SqlStore
 from sandbox.slack import FakeSlack
-from sandbox.slack.people import ADA, ANN, BOT_USER, TEAM_ID
+from sandbox.slack.people import ADA, ANN, BOT_USER, SUPPORT, TEAM_ID
+from sandbox.slack.web_api import user_payload
 
 START = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+HERE = Workspace(TEAM_ID, BOT_USER)
 SOON_S = 5.0  # a bound on waiting for something that comes at once
 _LOOK_EVERY_S = 0.002
 
@@ -197,6 +207,10 @@ def causes() -> Catalogue:
     return Catalogue.load()
 
 
+def anybody(_: object) -> None:
+    """For ``enqueue(…, may=anybody)``: whoever it is, and whatever the list says."""
+
+
 def _content(
     text: str = "Hello",
     to: tuple[str, ...] = ("+12015550123",),
@@ -255,36 +269,83 @@ async def gateway(slack: FakeSlack) -> AsyncIterator[SlackGateway]:
         yield gateway
 
 
-class Doors:
-    """The doors of a bot whose workspace is known: ann may send, ada is an admin; nothing sends."""
+class StandInDirectory(Directory):
+    """Learns at once who somebody in the sandbox's workspace is; ``silent``: Slack says nothing of new people."""
 
-    def __init__(self, *, store: Store, slack: SlackGateway, causes: Catalogue, clock: FakeClock) -> None:
-        self.groups: dict[str, frozenset[str]] = {}
+    def __init__(self, slack: FakeSlack) -> None:
+        self.sandbox = slack.people
+        self.members: dict[str, frozenset[str]] = {}
+        self.profiles: dict[str, Profile] = {}
+        self.silent = False
+        self.woken = 0
+        self.looked_up: list[str] = []
+
+    def known(self) -> Known:
+        return Known(dict(self.members), dict(self.profiles))
+
+    def user_groups(self) -> tuple[UserGroup, ...]:
+        return tuple(UserGroup(group.id, group.handle, group.name) for group in self.sandbox.groups())
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def look_up(self, user_ids: Iterable[str]) -> None:
+        self.looked_up.extend(user_ids)
+
+    async def learn(self, user_ids: Iterable[str], *, within_s: float) -> None:
+        for user_id in user_ids:
+            person = self.sandbox.find_person(user_id)
+            if person is not None and not self.silent:
+                self.profiles[user_id] = profile_from(user_payload(person), HERE)
+
+
+class Doors:
+    """The doors of a bot whose workspace is known: ann and @support may send, ada is an admin; nothing sends."""
+
+    def __init__(self, *, store: Store, slack: SlackGateway, fake: FakeSlack, causes: Catalogue, clock: Clock) -> None:
+        self.directory = StandInDirectory(fake)
         self.queued = 0
-        self.access = AccessCheck(Policy(frozenset({ANN, "S0SUPPORT"}), frozenset({ADA})), members=self._members)
-        self.access.workspace = Workspace(TEAM_ID, BOT_USER)
+        self.noticed = 0
+        self.store = store
+        self.access = AccessCheck(
+            Policy(senders=frozenset({ANN, SUPPORT}), admins=frozenset({ADA})),
+            known=self.directory.known,
+            look_up=lambda user_id: self.directory.look_up([user_id]),
+            on_change=self.directory.wake,
+        )
+        self.access.workspace = HERE
         rules = Rules("/mms", "US", frozenset({"US", "CA"}))
-        self.listeners = Listeners(
+        replies = Replies(slack=slack, access=self.access, known=self.directory.known, clock=clock)
+        main_job = Listeners(
             store=store,
-            slack=slack,
+            replies=replies,
             access=self.access,
             rules=rules,
             causes=causes,
             clock=clock,
             on_queued=self._on_queued,
         )
-        self.dispatcher = Dispatcher(listeners=self.listeners, access=self.access, rules=rules, clock=clock)
-
-    def _members(self) -> Mapping[str, frozenset[str]]:
-        return self.groups
+        changing = Changing(
+            store=store.access, access=self.access, directory=self.directory, clock=clock, on_notice=self._on_notice
+        )
+        commands = AccessCommands(changing=changing, replies=replies, command="/mms")
+        dialog = AccessDialog(changing=changing, replies=replies)
+        requests = AccessRequests(changing=changing, replies=replies, slack=slack, command="/mms")
+        self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors()
+        self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, clock=clock)
 
     def _on_queued(self) -> None:
         self.queued += 1
 
+    def _on_notice(self) -> None:
+        self.noticed += 1
+
 
 @pytest.fixture
-async def doors(store: SqlStore, gateway: SlackGateway, causes: Catalogue, clock: FakeClock) -> AsyncIterator[Doors]:
-    doors = Doors(store=store, slack=gateway, causes=causes, clock=clock)
+async def doors(
+    store: SqlStore, gateway: SlackGateway, slack: FakeSlack, causes: Catalogue, clock: FakeClock
+) -> AsyncIterator[Doors]:
+    doors = Doors(store=store, slack=gateway, fake=slack, causes=causes, clock=clock)
     yield doors
     await doors.dispatcher.drain(SOON_S)
 

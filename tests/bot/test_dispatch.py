@@ -21,6 +21,7 @@ from bot.store.sql import SqlStore
 from bot.store.tables import message
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA, ANN, BEN, BOT_USER, EVE, GENERAL, ROBO, SAM, TEAM_ID
+from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Database, Doors, FakeClock
@@ -85,19 +86,17 @@ def said(answer: Answer) -> Body:
 
 
 def test_every_door_declares_who_may_use_it(doors: Doors) -> None:
-    dispatcher = doors.dispatcher
-    for table in (dispatcher.words, dispatcher.submits, dispatcher.clicks):
+    for table in (doors.all.words, doors.all.submits, doors.all.clicks):
         for name, door in table.items():
             assert door.name == name
             assert isinstance(door.needs, Role)
-    assert set(dispatcher.words) == {*Name, COMPOSE_WORD, SUGGESTION_WORD}
-    open_to_all = {name for name, door in dispatcher.words.items() if door.needs is Role.ANYBODY}
-    assert open_to_all == {"help", "whoami", SUGGESTION_WORD}
-    for_admins = {name for name, door in dispatcher.words.items() if door.needs is Role.ADMIN}
-    assert for_admins == {"admin", "access", "access log", "allow", "remove"}
-    assert all(
-        door.needs >= Role.SENDER for table in (dispatcher.submits, dispatcher.clicks) for door in table.values()
-    )
+    assert set(doors.all.words) == {*Name, COMPOSE_WORD, SUGGESTION_WORD}
+    needs = {name: door.needs for name, door in {**doors.all.words, **doors.all.submits, **doors.all.clicks}.items()}
+    assert {name for name, role in needs.items() if role is Role.ANYBODY} == {"help", "whoami", SUGGESTION_WORD}
+    assert {name for name, role in needs.items() if role is Role.MEMBER} == {ids.ASK_ACCESS}
+    assert {name for name, role in needs.items() if role is Role.ADMIN} == {
+        *("admin", "access", "access log", "allow", "remove", ids.ADMIN, ids.ALLOW_REQUEST, ids.DECLINE_REQUEST)
+    }
 
 
 def strangers_in(app: AsyncApp) -> list[str]:
@@ -113,7 +112,7 @@ def strangers_in(app: AsyncApp) -> list[str]:
 def test_every_listener_of_bolts_is_one_of_ours(doors: Doors) -> None:
     app = doors.dispatcher.app
     assert strangers_in(app) == []
-    assert len(app._async_listeners) == 1 + len(doors.dispatcher.submits) + len(doors.dispatcher.clicks)
+    assert len(app._async_listeners) == 1 + len(doors.all.submits) + len(doors.all.clicks)
 
 
 @pytest.mark.parametrize("way", ["command", "event", "shortcut", "action", "view"])
@@ -130,7 +129,7 @@ async def test_nobody_else_passes_any_door_but_help(
     doors: Doors, database: Database, slack: FakeSlack, person: str
 ) -> None:
     home = "T0ELSEWHERE" if person == EVE else TEAM_ID
-    for name, door in doors.dispatcher.words.items():
+    for name, door in doors.all.words.items():
         text = {COMPOSE_WORD: "+12015550123 Hi", SUGGESTION_WORD: "hlep"}.get(name, name)
         body = command(slack, text, user_id=person, team_id=home)
         answer = said(await doors.dispatcher.dispatch(body))
@@ -166,9 +165,10 @@ async def test_before_slack_was_asked_nobody_passes_and_what_was_typed_stays(doo
 async def test_a_member_of_a_listed_group_may_send_and_no_longer_when_taken_out(
     doors: Doors, database: Database
 ) -> None:
-    doors.groups["S0SUPPORT"] = frozenset({BEN})
+    doors.directory.members["S0SUPPORT"] = frozenset({BEN})
+    await doors.directory.learn([BEN], within_s=1)
     assert said(await doors.dispatcher.dispatch(submit("V1", user_id=BEN))) == {}
-    doors.groups.clear()
+    doors.directory.members.clear()
     assert said(await doors.dispatcher.dispatch(submit("V2", user_id=BEN)))["response_action"] == "update"
     assert [row["view_id"] for row in database.rows(message)] == ["V1"]
 
@@ -245,7 +245,7 @@ async def test_a_dialog_that_does_not_open_is_told(doors: Doors, slack: FakeSlac
 async def test_what_could_not_be_told_is_told_with_the_next_command(
     doors: Doors, store: SqlStore, slack: FakeSlack, submission: Submit, clock: FakeClock
 ) -> None:
-    taken = await store.enqueue(submission(), now=clock.now())
+    taken = await store.enqueue(submission(), may=anybody, now=clock.now())
     assert isinstance(taken, Taken)
     await store.claim(owner="w", limit=1, busy={}, per_person=1, now=clock.now(), lease_s=10)
     await store.begin(taken.client_reference, owner="w", now=clock.now(), lease_s=10)
@@ -339,7 +339,7 @@ async def test_a_fault_of_ours_still_gives_a_sentence_and_a_200(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bot.slack.payloads.submit", broken)
+    monkeypatch.setattr("bot.slack.listeners.check", broken)
     monkeypatch.setattr("bot.slack.payloads.command", broken)
     monkeypatch.setattr("bot.slack.payloads.click", broken)
     assert said(await doors.dispatcher.dispatch(submit()))["response_action"] == "errors"
@@ -351,7 +351,7 @@ async def test_a_fault_of_ours_still_gives_a_sentence_and_a_200(
 
 
 async def refused(store: SqlStore, submission: Submission, clock: FakeClock) -> str:
-    taken = await store.enqueue(submission, now=clock.now())
+    taken = await store.enqueue(submission, may=anybody, now=clock.now())
     assert isinstance(taken, Taken)
     await store.claim(owner="w", limit=9, busy={}, per_person=9, now=clock.now(), lease_s=10)
     await store.begin(taken.client_reference, owner="w", now=clock.now(), lease_s=10)
@@ -442,16 +442,16 @@ async def test_a_payload_of_a_strange_shape_is_a_200(doors: Doors, database: Dat
     assert database.rows(message) == []
 
 
-def test_every_reason_has_words_at_every_door(doors: Doors, slack: FakeSlack) -> None:
+def test_every_reason_has_words_at_every_door(doors: Doors, slack: FakeSlack, clock: FakeClock) -> None:
     from bot.slack import payloads
 
-    now = doors.listeners._clock.now()
+    now = clock.now()
     for reason in Reason:
-        for word in doors.dispatcher.words.values():
+        for word in doors.all.words.values():
             reply = word.refused(payloads.command(command(slack), now=now, default_region="US"), reason)
             assert reply.ack is not None
             assert reply.ack["text"]
-        for dialog in doors.dispatcher.submits.values():
-            assert dialog.refused(payloads.submit(submit()), reason).ack is not None
-        for button in doors.dispatcher.clicks.values():
+        for dialog in doors.all.submits.values():
+            assert dialog.refused(dialog.read(submit()), reason).ack is not None
+        for button in doors.all.clicks.values():
             assert button.refused(payloads.click(click(slack, "x"), now=now), reason).after is not None

@@ -102,12 +102,14 @@ def test_every_list_is_one_that_slack_takes(found: list[Message], batch_id: str)
         must_be_harmless(messages.status(one, batch_id, causes=CAUSES))
 
 
-@given(hostile, st.sampled_from(Name), st.sampled_from(Reason), st.lists(st.just("U0ADA"), max_size=9))
-def test_every_other_message_is_one_that_slack_takes(typed: str, word: Name, reason: Reason, admins: list[str]) -> None:
+@given(hostile, st.sampled_from(Name), st.sampled_from(Reason), st.lists(st.just("U0ADA"), max_size=9), st.booleans())
+def test_every_other_message_is_one_that_slack_takes(
+    typed: str, word: Name, reason: Reason, admins: list[str], may_ask: bool
+) -> None:
     for message in (
         messages.suggestion("/mms", word=word, typed=typed),
-        messages.denied(reason, admins=admins),
-        messages.whoami("U0ANN", reason, admins=admins),
+        messages.denied(reason, admins=admins, may_ask=may_ask),
+        messages.whoami("U0ANN", reason, admins=admins, may_ask=may_ask),
         messages.not_opened(typed),
     ):
         must_be_harmless(message)
@@ -115,8 +117,8 @@ def test_every_other_message_is_one_that_slack_takes(typed: str, word: Name, rea
 
 def test_the_fixed_messages_are_ones_that_slack_takes() -> None:
     for message in (
-        messages.help_text("/mms"),
-        messages.access_is_in_settings("/mms"),
+        messages.help_text("/mms", admin=False),
+        messages.help_text("/mms", admin=True),
         messages.status_usage("/mms"),
         messages.failed(),
         messages.plain("A sentence."),
@@ -207,19 +209,88 @@ def test_every_denial_says_that_nothing_happened(reason: Reason) -> None:
     assert "Nothing was sent" in said or (reason is Reason.NOT_ADMIN and "Nothing was changed" in said)
 
 
+def ask_buttons(message: messages.Blocks) -> list[str]:
+    return [
+        element["action_id"]
+        for b in message["blocks"]
+        if b.get("block_id") == "ask_access"
+        for element in b["elements"]
+    ]
+
+
 def test_the_denied_read_whom_to_ask() -> None:
-    assert "<@U0ADA>" in messages.denied_text(Reason.NOT_LISTED, admins=["U0ADA"])
-    assert "SLACK_ALLOWED_USERS" in messages.denied_text(Reason.NOT_LISTED, admins=[])
+    assert "ask <@U0ADA> or <@U0BEN>." in messages.denied_text(Reason.NOT_LISTED, admins=["U0ADA", "U0BEN"])
+    many = messages.denied_text(Reason.NOT_LISTED, admins=[f"U{n}" for n in range(9)])
+    assert "<@U4> and 4 more." in many
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_LISTED, Reason.GUEST, Reason.NOT_ADMIN])
+def test_without_any_admin_the_denied_read_how_one_is_named(reason: Reason) -> None:
+    for said in (
+        messages.denied(reason, admins=[], may_ask=True)["text"],
+        messages.whoami("U0ANN", reason, admins=[])["text"],
+        messages.whoami("U0ANN", Role.SENDER, admins=[])["text"],
+    ):
+        assert "No admin is named yet" in said
+        assert "SLACK_ADMIN_USERS" in said
+    assert "`mms-bot access allow --admin U0ANN`" in messages.whoami("U0ANN", reason, admins=[])["text"]
+    assert "`mms-bot access allow --admin ID`" in messages.denied_text(reason, admins=[])
+    assert "No admin" not in messages.denied_text(reason, admins=["U0ADA"])
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_those_whom_it_helps_can_ask_for_access(reason: Reason, may_ask: bool) -> None:
+    helps = reason in (Reason.NOT_LISTED, Reason.GUEST)
+    for message in (
+        messages.denied(reason, admins=["U0ADA"], may_ask=may_ask),
+        messages.whoami("U0ANN", reason, admins=["U0ADA"], may_ask=may_ask),
+    ):
+        assert ask_buttons(message) == (["mms_ask_access"] if helps and may_ask else [])
+        assert ("*Ask for access*" in message["text"]) == (helps and may_ask)
+    assert ask_buttons(messages.denied(reason, admins=[], may_ask=may_ask)) == []  # nobody would read it
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.DEACTIVATED, "your account is deactivated"),
+        (Reason.GUEST, "listed by name, not through a user group"),
+        (Reason.NOT_KNOWN, "try again in a minute"),
+        (Reason.NOT_LISTED, "not on the list"),
+    ],
+)
+def test_each_reason_has_its_sentence(reason: Reason, said: str) -> None:
+    assert said in messages.denied_text(reason, admins=["U0ADA"])
 
 
 def test_whoami_shows_the_id() -> None:
-    assert "`U0ANN`" in messages.whoami("U0ANN", Role.SENDER, admins=[])["text"]
+    assert "`U0ANN`" in messages.whoami("U0ANN", Role.SENDER, admins=["U0ADA"])["text"]
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        (Role.ADMIN, "You are an admin, and you may send."),
+        (Role.SENDER, "`U0ANN`. You may send."),
+        (Role.MEMBER, "You are not on the list"),
+        (Role.ANYBODY, "You are not on the list"),
+    ],
+)
+def test_whoami_says_what_the_person_may(role: Role, said: str) -> None:
+    assert said in messages.whoami("U0ANN", role, admins=["U0ADA"])["text"]
 
 
 def test_help_names_every_word_that_senders_may_use() -> None:
-    said = messages.help_text("/post")["text"]
+    said = messages.help_text("/post", admin=False)["text"]
     for word in ("/post", "recent", "status", "whoami", "help"):
         assert word in said
+
+
+@pytest.mark.parametrize("word", ["admin", "access", "access log", "allow @ann", "allow @ann as admin", "remove @ann"])
+def test_help_names_the_words_of_admins_to_admins_alone(word: str) -> None:
+    assert f"`/post {word}`" in messages.help_text("/post", admin=True)["text"]
+    assert f"`/post {word}`" not in messages.help_text("/post", admin=False)["text"]
 
 
 @pytest.mark.parametrize("state", State)

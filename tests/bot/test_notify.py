@@ -11,7 +11,7 @@ import pytest
 
 from bot.causes import Catalogue
 from bot.domain import Accepted, AnswerKind, Message, Refused, ReplyRoute, Submission
-from bot.slack import notify
+from bot.slack import outbox
 from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.notify import RESPONSE_URL_USES, Notifier, tell
 from bot.store import Taken
@@ -19,6 +19,7 @@ from bot.store.sql import SqlStore
 from bot.store.tables import answer
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import ANN, ANN_BEN, BACKROOM, BEN, GENERAL, OPS
+from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Database, FakeClock
@@ -172,7 +173,7 @@ class Office:
             await self.stop(notifier)
 
     async def sending(self, submission: Submission) -> Message:
-        taken = await self.store.enqueue(submission, now=self.clock.now())
+        taken = await self.store.enqueue(submission, may=anybody, now=self.clock.now())
         assert isinstance(taken, Taken)
         await self.store.claim(owner="w", limit=99, busy={}, per_person=99, now=self.clock.now(), lease_s=10)
         begun = await self.store.begin(taken.client_reference, owner="w", now=self.clock.now(), lease_s=10)
@@ -324,7 +325,7 @@ async def test_the_pauses_grow(office: Office, submission: Submit, until: Until)
     await office.accepted(submission())
     pauses = await pauses_of(office, slack, 8, until)
     assert pauses[:6] == [1, 2, 4, 8, 16, 32]
-    assert pauses[6:] == [notify.FIRST_HOUR_PAUSE_S] * 2
+    assert pauses[6:] == [outbox.FIRST_HOUR_PAUSE_S] * 2
 
 
 async def test_the_wait_that_slack_names_is_kept(office: Office, submission: Submit, until: Until) -> None:
@@ -422,9 +423,9 @@ async def test_a_crash_between_posting_and_noting_it_repeats_rather_than_loses(
     office: Office, database: Database, slack: FakeSlack, submission: Submit, until: Until, clock: FakeClock
 ) -> None:
     await office.accepted(submission(channel=GENERAL))
-    [one] = await office.store.claim_answers(owner="dead", limit=1, now=clock.now(), lease_s=notify.LEASE_S)
+    [one] = await office.store.claim_answers(owner="dead", limit=1, now=clock.now(), lease_s=outbox.LEASE_S)
     await tell(office.slack, one.message.reply, MESSAGE, now=clock.now())
-    clock.jump(notify.LEASE_S)
+    clock.jump(outbox.LEASE_S)
     await office.start("next")
     await until(lambda: len(slack.state.messages) == 2)
     assert await office.store.untold(ANN, limit=5) == []
@@ -448,15 +449,15 @@ async def test_many_answers_go_out_side_by_side_but_not_without_bound(
 ) -> None:
     slack = ScriptedSlack()
     slack.gate.clear()
-    for _ in range(notify.MAX_TELLING + 5):
+    for _ in range(outbox.MAX_TELLING + 5):
         await office.accepted(submission())
     notifier = await office.start(slack=slack)
-    await until(lambda: slack.under_way == notify.MAX_TELLING)
+    await until(lambda: slack.under_way == outbox.MAX_TELLING)
     notifier.wake()
     await asyncio.sleep(0.02)
-    assert slack.under_way == notify.MAX_TELLING
+    assert slack.under_way == outbox.MAX_TELLING
     slack.gate.set()
-    await until(lambda: len(slack.taken) == notify.MAX_TELLING + 5)
+    await until(lambda: len(slack.taken) == outbox.MAX_TELLING + 5)
 
 
 async def test_a_stop_tells_the_last_results(office: Office, slack: FakeSlack, submission: Submit) -> None:

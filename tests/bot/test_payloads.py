@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.access import Role
 from bot.compose import Fields
-from bot.slack import payloads
+from bot.slack import payloads, views
 from bot.slack.payloads import RESPONSE_URL_LIVES, Dialog, dialog_from, dialog_metadata
+from sandbox.slack.block_kit import check_view
+from sandbox.slack.form import initial_values
+from sandbox.slack.modals import OpenView, filled_in
+from sandbox.slack.state import words_of
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
@@ -133,7 +139,10 @@ def test_a_click_says_which_button_and_where() -> None:
 
 
 names = st.sampled_from(
-    ["user", "team", "view", "state", "values", "id", "actions", "container", "channel", "to", "value", "enterprise"]
+    [
+        *("user", "team", "view", "state", "values", "id", "actions", "container", "channel", "to", "value"),
+        *("enterprise", "blocks", "senders", "sender_groups", "selected_users", "selected_options"),
+    ]
 )
 strange = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -147,6 +156,8 @@ def test_no_shape_of_a_payload_raises(body: dict[str, Any]) -> None:
     payloads.command(body, now=NOW, default_region="US")
     submit = payloads.submit(body)
     click = payloads.click(body, now=NOW)
+    access = payloads.access_submit(body)
+    assert all(isinstance(members, frozenset) for members in access.given.values())
     assert isinstance(submit.person.user_id, str)
     assert isinstance(click.value, str)
 
@@ -156,3 +167,135 @@ def test_the_openers_response_url_is_not_used_for_somebody_else_who_submits() ->
     assert dialog.route("U1").response_url == "https://hooks.slack.example/1"
     assert dialog.route("U2").response_url is None
     assert dialog.route("U2").channel_id == "C1"
+
+
+# -- the access dialog
+
+
+GROUP_PICKERS = ("sender_groups", "admin_groups")
+user_ids = st.from_regex(r"[UW][A-Z0-9]{1,12}", fullmatch=True)
+group_ids = st.from_regex(r"S[A-Z0-9]{1,12}", fullmatch=True)
+
+
+def picked(**fields: list[str]) -> dict[str, Any]:
+    """The state of the pickers, as Slack sends it."""
+    values: dict[str, Any] = {}
+    for name, members in fields.items():
+        if name in GROUP_PICKERS:
+            options = [{"text": {"type": "plain_text", "text": "@x"}, "value": member} for member in members]
+            values[name] = {name: {"type": "multi_static_select", "selected_options": options}}
+        else:
+            values[name] = {name: {"type": "multi_users_select", "selected_users": members}}
+    return values
+
+
+def saved(values: dict[str, Any], metadata: str = "") -> payloads.AccessSubmit:
+    view = {"id": "V1", "private_metadata": metadata, "state": {"values": values}}
+    return payloads.access_submit({"user": {"id": "U0ADA", "team_id": "T1"}, "team": {"id": "T1"}, "view": view})
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "senders": st.lists(user_ids, max_size=100),
+            "sender_groups": st.lists(group_ids, max_size=100),
+            "admins": st.lists(user_ids, max_size=100),
+            "admin_groups": st.lists(group_ids, max_size=100),
+        },
+    )
+)
+def test_a_save_gives_what_was_picked_and_leaves_out_what_was_not_shown(fields: dict[str, list[str]]) -> None:
+    submit = saved(picked(**fields))
+    roles = {
+        "senders": (Role.SENDER, False),
+        "sender_groups": (Role.SENDER, True),
+        "admins": (Role.ADMIN, False),
+        "admin_groups": (Role.ADMIN, True),
+    }
+    assert submit.given == {roles[name]: frozenset(members) for name, members in fields.items()}
+    assert submit.odd == {}
+    assert (submit.person.user_id, submit.view_id) == ("U0ADA", "V1")
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "said"),
+    [
+        ("senders", ["U0ANN", "S0SUPPORT"], "S0SUPPORT"),
+        ("admins", ["S0SUPPORT"], "field of its own"),
+        ("sender_groups", ["U0ANN"], "U0ANN"),
+        ("admin_groups", ["S0SUPPORT", ""], "nothing"),
+        ("senders", ["u0ann"], "u0ann"),
+        ("senders", ["U0ANN "], "U0ANN"),
+        ("admins", [f"U{n:04d}" for n in range(101)], "101"),
+        ("admin_groups", [f"S{n:04d}" for n in range(101)], "At most 100"),
+    ],
+)
+def test_what_no_picker_gives_is_told_under_the_field_and_not_taken(name: str, members: list[str], said: str) -> None:
+    submit = saved(picked(**{name: members}))
+    assert submit.given == {}
+    assert list(submit.odd) == [name]
+    assert said in submit.odd[name]
+    assert "Nothing was changed" in submit.odd[name]
+    assert len(submit.odd[name]) <= 300
+
+
+@pytest.mark.parametrize("value", [None, "U0ANN", {"U0ANN": 1}, 7])
+def test_a_picker_whose_value_can_not_be_read_does_not_empty_the_list(value: Any) -> None:
+    submit = saved({"senders": {"senders": {"type": "multi_users_select", "selected_users": value}}})
+    assert submit.given == {}
+    assert list(submit.odd) == ["senders"]
+
+
+@given(dialogs, st.integers(0, 2**53), st.integers(1, 3))
+def test_the_access_dialog_remembers_its_version_and_its_place(dialog: Dialog, seen: int, depth: int) -> None:
+    raw = payloads.access_metadata(dialog, seen=seen, depth=depth)
+    submit = saved({}, raw)
+    assert (submit.seen, submit.depth) == (seen, depth)
+    assert submit.dialog == dialog_from(dialog_metadata(dialog))
+    assert len(raw) <= 3000
+
+
+@given(st.text(min_size=2900, max_size=5000))
+def test_an_overlong_address_costs_the_access_dialog_only_the_address(url: str) -> None:
+    raw = payloads.access_metadata(Dialog("C1", url, NOW, opener="U1"), seen=7, depth=2)
+    assert len(raw) <= 3000
+    submit = saved({}, raw)
+    assert (submit.seen, submit.depth, submit.dialog.channel_id) == (7, 2, "C1")
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "x", "[]", "{}", '{"seen": true}', '{"seen": "3"}', '{"seen": -4}', '{"seen": 1.0}', "[" * 100_000]
+)
+def test_a_version_that_can_not_be_read_is_always_stale(raw: str) -> None:
+    assert (saved({}, raw).seen, saved({}, raw).depth) == (payloads.NEVER_SEEN, 1)
+    assert payloads.NEVER_SEEN < 0
+
+
+def test_a_click_in_a_dialog_brings_the_dialog_as_slack_takes_it_again() -> None:
+    made = views.denied("No.", Fields(to="+1"), may_ask=True)
+    shown = filled_in(made)
+    opened = OpenView("V1", "U0SAM", "V1", None, shown, "1.a", initial_values(shown["blocks"]))
+    click = payloads.click({"user": {"id": "U0SAM"}, "actions": [{}], "view": opened.payload()}, now=NOW)
+    assert click.view is not None
+    assert (click.view.view_id, click.view.view_hash) == ("V1", "1.a")
+    assert check_view(click.view.view) == []
+    assert words_of(click.view.view) == words_of(made)
+    assert "state" not in click.view.view
+
+
+def test_a_click_on_a_message_brings_no_dialog() -> None:
+    assert payloads.click({"user": {"id": "U1"}, "actions": [{}]}, now=NOW).view is None
+
+
+@given(st.sampled_from(sorted(payloads.ACCESS_FIELDS)), strange, st.lists(strange, max_size=3))
+def test_no_value_of_a_picker_raises_and_only_ids_are_taken(name: str, state: Any, items: list[Any]) -> None:
+    for value in (
+        state,
+        {"selected_users": items, "selected_options": items},
+        {"selected_options": [{"value": state}]},
+    ):
+        submit = saved({name: {name: value}})
+        for (_, groups), members in submit.given.items():
+            assert all(member.startswith(("S",) if groups else ("U", "W")) for member in members)
+        assert len(submit.given) + len(submit.odd) == (value is not None)

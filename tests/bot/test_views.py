@@ -136,16 +136,29 @@ def test_the_summary_says_what_to_how_many_and_to_where() -> None:
     assert "MMS" in views.summary(replace(content, media_url="https://host.example/a.png"))
 
 
-@given(fields, st.sampled_from(Reason))
-def test_a_denial_is_one_that_slack_takes_and_repeats_what_was_typed(typed: Fields, reason: Reason) -> None:
-    said = messages.denied_text(reason, admins=["U0ADA"])
-    view = views.denied(said, typed)
+@given(fields, st.sampled_from(Reason), st.booleans())
+def test_a_denial_is_one_that_slack_takes_and_repeats_what_was_typed(
+    typed: Fields, reason: Reason, may_ask: bool
+) -> None:
+    said = messages.denied_text(reason, admins=["U0ADA"], may_ask=may_ask)
+    view = views.denied(said, typed, may_ask=may_ask)
     assert check_view(view) == []
     assert "submit" not in view
     shown = words_of(view)
     for text in (typed.to, typed.message, typed.subject, typed.media_url):
         if text and text.strip():
             assert text[:3000] in shown
+
+
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_a_denial_has_a_button_to_ask_in_a_block_of_its_own_and_says_that_asking_sends_nothing(may_ask: bool) -> None:
+    view = views.denied("No.", Fields(to="+1"), may_ask=may_ask)
+    blocks = {block.get("block_id"): block for block in view["blocks"]}
+    assert ("ask_access" in blocks) == may_ask
+    assert ("Asking does not send what you typed" in words_of(view)) == may_ask
+    if may_ask:
+        [button] = blocks["ask_access"]["elements"]
+        assert (button["action_id"], button["text"]["text"]) == (ids.ASK_ACCESS, "Ask for access")
 
 
 @given(fields, contents)

@@ -18,7 +18,7 @@ import uvloop
 from bot.app import run
 from bot.logs import configure
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import AccessStore, Store
 from bot.store.engine import open_engine
 from bot.store.migrate import migrate
 from bot.store.sql import SqlStore
@@ -36,6 +36,10 @@ class CrashingStore:
         self._at = at
         self._when = when
         self._done: set[str] = set()
+
+    @property
+    def access(self) -> AccessStore:
+        return self._store.access
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)

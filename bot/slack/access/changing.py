@@ -1,0 +1,106 @@
+"""Reading and changing the list, within what an ack has time for; the same for commands, the dialog and requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import structlog
+
+from bot.access import Denied, Person, Role
+from bot.access_list import AccessList, ByDoor, Edit, Entry, Plan, Refusal
+from bot.clock import Clock
+from bot.slack.access.views import Shown
+from bot.slack.directory import Directory
+from bot.slack.doors import AccessCheck
+from bot.store import AccessStore, Changed, Repeated, StoreUnavailableError
+
+COMMIT_LIMIT_S = 1.5  # Slack shows an error after 3 s without an ack
+READ_LIMIT_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
+
+
+class Changing:
+    """The list, for the doors of access.
+
+    Args:
+        on_notice: there is somebody to tell by direct message.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: AccessStore,
+        access: AccessCheck,
+        directory: Directory,
+        clock: Clock,
+        on_notice: Callable[[], None],
+    ) -> None:
+        self.store = store
+        self.access = access
+        self.directory = directory
+        self.clock = clock
+        self.on_notice = on_notice
+
+    async def commit(
+        self, person: Person, plan: Plan, *, door: ByDoor, origin: str | None
+    ) -> Changed | Repeated | Refusal | Denied | None:
+        """Make a change if the person is still an admin when it is made. None: it is not known whether it was made."""
+        still = self.access.still(person, Role.ADMIN)
+
+        def guarded(current: AccessList) -> Edit | Refusal | Denied:
+            refused = still(current)
+            return plan(current) if refused is None else refused
+
+        outcome = await self.in_time(
+            self.store.change(guarded, by=person.user_id, door=door, origin=origin, now=self.clock.now())
+        )
+        if outcome is None:
+            _log.error("access_not_saved", by=person.user_id, door=door)
+        if isinstance(outcome, Changed):
+            self.made(outcome.access)
+            _log.info(
+                "access_changed",
+                by=person.user_id,
+                door=door,
+                added=_names(outcome.edit.add),
+                removed=_names(outcome.edit.remove),
+            )
+        return outcome
+
+    def made(self, access: AccessList) -> None:
+        """The list is this one now: it counts at once here, and somebody who had asked may have been added."""
+        self.access.take(access)
+        self.on_notice()
+
+    async def in_time(self, change: Awaitable[_T]) -> _T | None:
+        """None: the database did not answer in time, and it is not known whether it was changed."""
+        return await _within(COMMIT_LIMIT_S, change)
+
+    async def read(self, reading: Awaitable[_T]) -> _T | None:
+        """None: the database did not answer in time."""
+        return await _within(READ_LIMIT_S, reading)
+
+    def shown(self, access: AccessList) -> Shown:
+        return Shown(
+            base=self.access.base,
+            access=access,
+            known=self.directory.known(),
+            groups=self.directory.user_groups(),
+        )
+
+
+async def _within(limit_s: float, work: Awaitable[_T]) -> _T | None:
+    try:
+        async with asyncio.timeout(limit_s):
+            return await work
+    except (StoreUnavailableError, TimeoutError):
+        return None
+
+
+def _names(entries: Iterable[Entry]) -> list[str]:
+    return sorted(f"{entry.role.name.lower()} {entry.member_id}" for entry in entries)

@@ -1,0 +1,133 @@
+"""The words after the command that are about access: `access`, `access log`, `allow …`, `remove …`."""
+
+from __future__ import annotations
+
+from bot.access import Denied, Role, is_group
+from bot.access_list import (
+    ByDoor,
+    Fixed,
+    NotOnList,
+    Plan,
+    plan_allow,
+    plan_remove,
+)
+from bot.slack.access import messages
+from bot.slack.access.changing import Changing
+from bot.slack.access.mentions import Mentions, parse_mentions
+from bot.slack.command import Name, Word
+from bot.slack.doors import Door, DoorKind, Doors, Reply
+from bot.slack.messages import Blocks, denied
+from bot.slack.payloads import Command
+from bot.slack.replies import Replies, ephemeral
+from bot.store import Changed, Repeated
+
+LEARN_LIMIT_S = 5.0  # for Slack to say who somebody new is, after the ack; then the list is changed all the same
+LOG_SHOWN = 20
+
+
+class AccessCommands:
+    def __init__(self, *, changing: Changing, replies: Replies, command: str) -> None:
+        self._changing = changing
+        self._replies = replies
+        self._command = command
+
+    def doors(self) -> Doors:
+        words = {
+            Name.ACCESS: self.show_list,
+            Name.ACCESS_LOG: self.show_log,
+            Name.ALLOW: self.allow,
+            Name.REMOVE: self.remove,
+        }
+        return Doors(
+            words={
+                str(word): Door(DoorKind.WORD, str(word), Role.ADMIN, enter, self._replies.refuse_command)
+                for word, enter in words.items()
+            }
+        )
+
+    async def show_list(self, _: Command) -> Reply:
+        access = await self._changing.read(self._changing.store.current())
+        if access is None:
+            return ephemeral(messages.not_readable())
+        return ephemeral(messages.access_list(self._changing.shown(access), command=self._command))
+
+    async def show_log(self, _: Command) -> Reply:
+        changes = await self._changing.read(self._changing.store.log(limit=LOG_SHOWN))
+        return ephemeral(messages.not_readable() if changes is None else messages.access_log(changes))
+
+    async def allow(self, command: Command) -> Reply:
+        mentions = parse_mentions(_rest(command))
+        if wrong := self._not_allowable(mentions):
+            return ephemeral(wrong)
+        directory = self._changing.directory
+        people = [member for member in mentions.members if not is_group(member)]
+
+        async def act() -> Blocks | None:
+            known = directory.known()
+            if faults := {user: fault for user in people if (fault := known.fault(user))}:
+                return messages.cannot_count(faults)
+            return await self._change(command, self._plan_allow(mentions))
+
+        if all(user in directory.known().profiles for user in people):
+            message = await act()
+            return Reply() if message is None else ephemeral(message)
+
+        async def after() -> None:  # Slack is asked first who that is: nothing of Slack's is waited for before an ack
+            await directory.learn(people, within_s=LEARN_LIMIT_S)
+            if (message := await act()) is not None:
+                await self._replies.tell(command.dialog, command.person.user_id, message)
+
+        return Reply(after=after)
+
+    async def remove(self, command: Command) -> Reply:
+        mentions = parse_mentions(_rest(command))
+        if mentions.not_mentions:
+            return ephemeral(messages.not_mentions(mentions.not_mentions, command=self._command, word=Name.REMOVE))
+        if not mentions.members:
+            return ephemeral(messages.usage(self._command, Name.REMOVE))
+        message = await self._change(command, self._plan_remove(mentions))
+        return Reply() if message is None else ephemeral(message)
+
+    def _not_allowable(self, mentions: Mentions) -> Blocks | None:
+        if mentions.not_mentions:
+            return messages.not_mentions(mentions.not_mentions, command=self._command, word=Name.ALLOW)
+        if not mentions.members:
+            return messages.usage(self._command, Name.ALLOW)
+        named = {group.group_id for group in self._changing.directory.user_groups()}
+        unknown = [member for member in mentions.members if is_group(member) and member not in named]
+        return messages.unknown_groups(unknown) if named and unknown else None
+
+    def _plan_allow(self, mentions: Mentions) -> Plan:
+        base = self._changing.access.base
+        role = Role.ADMIN if mentions.as_admin else Role.SENDER
+        return lambda current: plan_allow(current, base=base, members=mentions.members, role=role)
+
+    def _plan_remove(self, mentions: Mentions) -> Plan:
+        base, known = self._changing.access.base, self._changing.directory.known()
+        role = Role.ADMIN if mentions.as_admin else None
+        return lambda current: plan_remove(current, base=base, known=known, members=mentions.members, role=role)
+
+    async def _change(self, command: Command, plan: Plan) -> Blocks | None:
+        """Make a change; what to say about it, None if this very command was handled before."""
+        outcome = await self._changing.commit(
+            command.person, plan, door=ByDoor.COMMAND, origin=command.trigger_id or None
+        )
+        match outcome:
+            case None:
+                return messages.maybe_saved(self._command)
+            case Repeated():
+                return None
+            case Denied():
+                return denied(outcome.reason, admins=self._replies.admins())
+            case Fixed():
+                return messages.fixed(outcome.member_ids)
+            case NotOnList():
+                return messages.not_on_list(outcome.member_ids)
+            case Changed():
+                return messages.saved(outcome.edit, self._changing.shown(outcome.access))
+            case _:
+                return messages.last_admin()
+
+
+def _rest(command: Command) -> str:
+    return command.asked.rest if isinstance(command.asked, Word) else ""

@@ -1,0 +1,136 @@
+"""The dialog in which an admin changes the whole list at once; two who save at one moment don't undo each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.access import Denied, Reason, Role
+from bot.access_list import ByDoor, Edit, Stale, plan_save
+from bot.slack import ids, payloads
+from bot.slack.access import messages, views
+from bot.slack.access.changing import Changing
+from bot.slack.command import Name
+from bot.slack.doors import DialogDoor, Door, DoorKind, Doors, Reply
+from bot.slack.messages import denied_text
+from bot.slack.payloads import ACCESS_FIELDS, AccessSubmit, Command
+from bot.slack.replies import Replies, errors, update
+from bot.store import Changed
+
+LEARN_LIMIT_S = 0.8  # for Slack to say who somebody new is: a field's error has to be in the ack
+MAX_DEPTH = 3  # Slack, "Modals": a dialog and two pushed on it
+_FAULTS_SHOWN = 3
+
+
+class AccessDialog:
+    def __init__(self, *, changing: Changing, replies: Replies) -> None:
+        self._changing = changing
+        self._replies = replies
+
+    def doors(self) -> Doors:
+        return Doors(
+            words={
+                str(Name.ADMIN): Door(
+                    DoorKind.WORD, str(Name.ADMIN), Role.ADMIN, self.open, self._replies.refuse_command
+                )
+            },
+            submits={
+                ids.ADMIN: DialogDoor(
+                    DoorKind.SUBMIT, ids.ADMIN, Role.ADMIN, self.save, self._refuse, payloads.access_submit
+                )
+            },
+        )
+
+    async def open(self, command: Command) -> Reply:
+        async def after() -> None:
+            # Read now, not taken from this process's copy: a save has to start from the newest list.
+            access = await self._changing.read(self._changing.store.current())
+            if access is None:
+                await self._replies.tell(command.dialog, command.person.user_id, messages.not_readable())
+            else:
+                view = views.access_dialog(self._changing.shown(access), dialog=command.dialog)
+                await self._replies.open(command, view)
+
+        return Reply(after=after)
+
+    async def save(self, submit: AccessSubmit) -> Reply:
+        people = {role: members for (role, groups), members in submit.given.items() if not groups}
+        directory = self._changing.directory
+        await directory.learn(frozenset().union(*people.values()), within_s=LEARN_LIMIT_S)
+        known = directory.known()
+        faults = dict(submit.odd)
+        for role, members in people.items():
+            wrong = [fault for user in sorted(members) if (fault := views.field_error(user, known))]
+            if wrong:
+                faults.setdefault(ids.ADMINS if role is Role.ADMIN else ids.SENDERS, " ".join(wrong[:_FAULTS_SHOWN]))
+        if faults:
+            return _under(submit, faults)
+        base = self._changing.access.base
+        outcome = await self._changing.commit(
+            submit.person,
+            lambda current: plan_save(current, base=base, known=known, seen=submit.seen, given=submit.given),
+            door=ByDoor.DIALOG,
+            origin=None,  # a second press is known by the version that the dialog was made from
+        )
+        match outcome:
+            case Changed():
+                return self._saved(submit, outcome)
+            case Denied():
+                return self._refuse(submit, outcome.reason)
+            case Stale():
+                return await self._changed_meanwhile(submit)
+            case None:
+                return _under(submit, {ids.SENDERS: messages.NOT_SAVED})
+            case _:
+                return _under(submit, {ids.ADMINS: messages.LAST_ADMIN})
+
+    def _saved(self, submit: AccessSubmit, changed: Changed) -> Reply:
+        closed = {"response_action": "clear"} if submit.depth > 1 else None  # the outdated ones below close with it
+        if not changed.edit and changed.access.version != submit.seen:
+            return Reply(closed)  # a second press, or somebody else has saved the same
+
+        async def after() -> None:
+            message = messages.saved(changed.edit, self._changing.shown(changed.access))
+            await self._replies.tell(submit.dialog, submit.person.user_id, message)
+
+        return Reply(closed, after)
+
+    async def _changed_meanwhile(self, submit: AccessSubmit) -> Reply:
+        """Nothing was saved. The newest list goes on top: an update would keep what was entered in this one."""
+        if submit.depth >= MAX_DEPTH:
+            return update(views.access_notice(messages.CHANGED_AGAIN))
+        access = await self._changing.read(self._changing.store.current())
+        news = await self._changing.read(self._changing.store.changes_after(submit.seen))
+        if access is None or news is None:
+            return _under(submit, {ids.SENDERS: messages.NOT_SAVED})
+        wanted = plan_save(
+            access,
+            base=self._changing.access.base,
+            known=self._changing.directory.known(),
+            seen=access.version,
+            given=submit.given,
+        )
+        view = views.access_dialog(
+            self._changing.shown(access),
+            dialog=submit.dialog,
+            depth=submit.depth + 1,
+            news=news,
+            unsaved=wanted if isinstance(wanted, Edit) else None,
+        )
+        return Reply({"response_action": "push", "view": view})
+
+    def _refuse(self, submit: AccessSubmit, reason: Reason) -> Reply:
+        if reason is Reason.NOT_READY:
+            return _under(submit, {ids.SENDERS: messages.NOT_CONNECTED})
+        return update(views.access_notice(denied_text(reason, admins=self._replies.admins())))
+
+
+def _under(submit: AccessSubmit, faults: Mapping[str, str]) -> Reply:
+    """Sentences under their fields, or under another one where a long list has no field in the dialog."""
+    shown = [name for name, kind in ACCESS_FIELDS.items() if kind in submit.given or name in submit.odd]
+    if not shown:
+        return update(views.access_notice(" ".join(faults.values())))
+    by_block: dict[str, str] = {}
+    for name, sentence in faults.items():
+        block = name if name in shown else shown[0]
+        by_block[block] = " ".join(filter(None, [by_block.get(block), sentence]))
+    return errors(by_block)

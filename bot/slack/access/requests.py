@@ -1,0 +1,116 @@
+"""Somebody who may not send asks to be let in, and an admin answers; whoever answers first decides."""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.access import Allowed, Denied, Role
+from bot.access_requests import Asked, Decided, DecidedBefore
+from bot.slack import ids
+from bot.slack.access import messages, views
+from bot.slack.access.changing import Changing
+from bot.slack.doors import Door, DoorKind, Doors, Reply
+from bot.slack.gateway import SlackError, SlackGateway
+from bot.slack.messages import Blocks
+from bot.slack.payloads import Click
+from bot.slack.replies import Replies
+
+_log = structlog.get_logger(__name__)
+
+
+class AccessRequests:
+    def __init__(self, *, changing: Changing, replies: Replies, slack: SlackGateway, command: str) -> None:
+        self._changing = changing
+        self._replies = replies
+        self._slack = slack
+        self._command = command
+
+    def doors(self) -> Doors:
+        clicks = {
+            ids.ASK_ACCESS: (Role.MEMBER, self.ask),
+            ids.ALLOW_REQUEST: (Role.ADMIN, self.allow),
+            ids.DECLINE_REQUEST: (Role.ADMIN, self.decline),
+        }
+        return Doors(
+            clicks={
+                name: Door(DoorKind.CLICK, name, needs, enter, self._replies.refuse_click)
+                for name, (needs, enter) in clicks.items()
+            }
+        )
+
+    async def ask(self, click: Click) -> Reply:
+        decision = self._changing.access(click.person, Role.SENDER)
+        if isinstance(decision, Allowed):
+            return self._replies.say(click, messages.may_send_already(self._command))
+        if not self._replies.may_ask(decision.reason):
+            return self._replies.refuse_click(click, decision.reason)
+        admins = self._replies.admins()
+        asked = await self._changing.in_time(
+            self._changing.store.ask(click.person.user_id, admins=admins, now=self._changing.clock.now())
+        )
+        if asked is None:
+            return self._replies.say(click, messages.maybe_done())
+        if not isinstance(asked, Asked):
+            return self._answer(click, messages.asked_before(asked.request))
+        _log.info("access_asked", user=click.person.user_id, request=asked.request.request_id)
+        self._changing.on_notice()
+        return self._answer(click, messages.asked(admins))
+
+    def _answer(self, click: Click, message: Blocks) -> Reply:
+        """In the dialog if the button stood there, else as a message."""
+        opened = click.view
+
+        async def after() -> None:
+            if opened is None or not await self._update(click, message):
+                await self._replies.tell(click.dialog, click.person.user_id, message)
+
+        return Reply(after=after)
+
+    async def _update(self, click: Click, message: Blocks) -> bool:
+        opened = click.view
+        if opened is None:
+            return False
+        try:
+            await self._slack.update_view(
+                view_id=opened.view_id, view=views.with_answer(opened.view, message), view_hash=opened.view_hash
+            )
+        except SlackError as error:
+            _log.info("dialog_not_updated", user=click.person.user_id, error=error.error)
+            return False
+        return True
+
+    async def allow(self, click: Click) -> Reply:
+        return await self._decide(click, allow=True)
+
+    async def decline(self, click: Click) -> Reply:
+        return await self._decide(click, allow=False)
+
+    async def _decide(self, click: Click, *, allow: bool) -> Reply:
+        outcome = await self._changing.in_time(
+            self._changing.store.decide(
+                _request_id(click.value),
+                allow=allow,
+                may=self._changing.access.still(click.person, Role.ADMIN),
+                by=click.person.user_id,
+                now=self._changing.clock.now(),
+            )
+        )
+        match outcome:
+            case None:
+                return self._replies.say(click, messages.maybe_done())
+            case Decided():
+                # The message that was pressed changes, and those of the other admins: that is the answer.
+                self._changing.made(outcome.access)
+                _log.info("access_decided", request=click.value, by=click.person.user_id, allowed=allow)
+                return Reply()
+            case DecidedBefore():
+                return self._replies.say(click, messages.decided_before(outcome.request))
+            case Denied():
+                return self._replies.refuse_click(click, outcome.reason)
+            case _:
+                return self._replies.say(click, messages.no_such_request())
+
+
+def _request_id(value: str) -> int:
+    """-1, which is nobody's, for what none of our buttons says."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 18 else -1
