@@ -1,4 +1,4 @@
-"""The command line: ``mms-bot run``, ``mms-bot migrate``, ``mms-bot sandbox``.
+"""The command line: ``mms-bot run``, ``mms-bot migrate``, ``mms-bot access …``, ``mms-bot sandbox``.
 
 Exit status: 0 done, 1 it ran and the answer is no, 2 wrong use or wrong settings.
 """
@@ -8,15 +8,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bot.access import GROUP_ID, USER_ID, Policy, Role
 from bot.settings import Settings, SettingsError, environment
-from bot.store import Store
+from bot.store import Store, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from bot.access_cli import Said
 
 DONE, NO, WRONG_USE = 0, 1, 2
+LOG_LINES = 20  # what fits on a screen
+_DO_IT_AGAIN = "Look at mms-bot access list, or do it again: what was done already is not done twice."
+_MEMBER = re.compile(f"{USER_ID}|{GROUP_ID}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,11 +47,41 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", help="bring the database up to date (run does that too)")
     migrate.set_defaults(command=_migrate)
 
+    _add_access(commands.add_parser("access", help="see and change who may send, without Slack"))
+
     sandbox = commands.add_parser(
         "sandbox", help="serve a Slack and a Sinch of your own on this machine, to try the bot"
     )
     sandbox.set_defaults(command=_sandbox)
     return parser
+
+
+def _add_access(access: argparse.ArgumentParser) -> None:
+    access.set_defaults(command=_access)
+    words = access.add_subparsers(title="words", required=True, metavar="WORD", dest="word")
+    words.add_parser("list", help="who may send, who is an admin, and who added them")
+    allow = words.add_parser("allow", help="add people or user groups")
+    remove = words.add_parser("remove", help="take people or user groups away that were added")
+    for word in (allow, remove):
+        word.add_argument(
+            "members", type=_member, nargs="+", metavar="ID", help="of a user (U... or W...) or of a user group (S...)"
+        )
+    allow.add_argument("--admin", action="store_true", help="as admins: they may send, and decide who may")
+    log = words.add_parser("log", help="the last changes, newest first")
+    log.add_argument("--limit", type=_count, default=LOG_LINES, metavar="N", help=f"how many (default: {LOG_LINES})")
+    words.add_parser("export", help="all changes as CSV, oldest first")
+
+
+def _member(raw: str) -> str:
+    if not _MEMBER.fullmatch(raw):
+        raise argparse.ArgumentTypeError(f"{raw!r} is not an ID (U…, W… or S…, capital letters and digits)")
+    return raw
+
+
+def _count(raw: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", raw) or int(raw) == 0:
+        raise argparse.ArgumentTypeError(f"{raw!r} is not a number above 0")
+    return int(raw)
 
 
 def _settings(overrides: dict[str, str] | None = None) -> Settings:
@@ -97,7 +136,6 @@ def _open_store(settings: Settings) -> Store | None:
     """The store, its schema up to date; None if it can't be had, which is said on standard error."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from bot.store import StoreUnavailableError
     from bot.store.engine import MIGRATION_WAIT_S, open_engine
     from bot.store.migrate import migrate
     from bot.store.sql import SqlStore
@@ -135,6 +173,63 @@ def _migrate(_: argparse.Namespace) -> int:
     asyncio.run(store.close())
     print("The database is up to date.")
     return DONE
+
+
+def _access(arguments: argparse.Namespace) -> int:
+    try:
+        settings = _settings()
+    except SettingsError as error:
+        return _complain(error)
+    try:
+        store = _open_store(settings)
+        if store is None:
+            return NO
+        said = asyncio.run(_access_word(arguments, settings, store))
+    except StoreUnavailableError as error:
+        print(f"DATABASE_URL: the database did not answer in time, or can't be used ({error}).", file=sys.stderr)
+        print(_DO_IT_AGAIN, file=sys.stderr)
+        return NO
+    except KeyboardInterrupt:
+        print(f"Interrupted. {_DO_IT_AGAIN}", file=sys.stderr)
+        return NO
+    print(said.err, end="", file=sys.stderr)
+    return said.status if _print_all(said.out) else NO
+
+
+async def _access_word(arguments: argparse.Namespace, settings: Settings, store: Store) -> Said:
+    from bot import access_cli
+    from bot.clock import SystemClock
+
+    base = Policy(senders=settings.allowed, admins=settings.admins)
+    try:
+        match arguments.word:
+            case "list":
+                return await access_cli.listed(store.access, base=base, command=settings.command)
+            case "log":
+                return await access_cli.log(store.access, limit=arguments.limit)
+            case "export":
+                return await access_cli.export(store.access)
+        members = tuple(dict.fromkeys(arguments.members))
+        by, now = access_cli.by_login(), SystemClock().now()
+        if arguments.word == "remove":
+            return await access_cli.remove(store.access, members, base=base, by=by, now=now)
+        role = Role.ADMIN if arguments.admin else Role.SENDER
+        return await access_cli.allow(store.access, members, role=role, base=base, by=by, now=now)
+    finally:
+        await store.close()
+
+
+def _print_all(text: str) -> bool:
+    """Print ``text``; False, with a sentence on standard error, if it could not be written. A reader may stop early."""
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        # Python writes what is left once more when it ends (docs, "signal", note on SIGPIPE): into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"Standard output can't be written ({error.strerror}).", file=sys.stderr)
+            return False
+    return True
 
 
 def _sandbox(_: argparse.Namespace) -> int:

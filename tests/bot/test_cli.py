@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from bot.cli import main
+from bot.cli import LOG_LINES, main
 from bot.store.engine import open_engine
 from bot.store.migrate import HEAD
 
@@ -30,13 +32,13 @@ def settings(no_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return no_environment
 
 
-@pytest.mark.parametrize("command", ["run", "migrate"])
-@pytest.mark.usefixtures("no_environment")
+@pytest.mark.parametrize("command", ["run", "migrate", "access list", "access allow U0ANN", "access export"])
 def test_wrong_settings_are_status_2_with_every_variable_on_standard_error(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+    no_environment: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("SINCH_API_TOKEN", "a secret with blanks")
-    assert main([command]) == 2
+    assert main(command.split()) == 2
+    assert list(no_environment.iterdir()) == []
     out, err = capsys.readouterr()
     assert out == ""
     for name in GOOD:
@@ -57,11 +59,29 @@ def test_the_environment_wins_over_the_file(
     assert "SINCH_API_TOKEN" not in os.environ
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["run", "--nonsense"], ["run", "--port"]])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "nonsense",
+        "run --nonsense",
+        "run --port",
+        "access",
+        "access nonsense",
+        "access allow",
+        "access allow --admin",
+        "access remove",
+        "access remove U0ANN --admin",
+        "access log --limit 0",
+        "access log --limit -1",
+        "access log --limit many",
+        "access log --limit 99999999999999999999",
+    ],
+)
 @pytest.mark.usefixtures("settings")
-def test_wrong_use_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_is_status_2(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(arguments)
+        main(line.split())
     assert caught.value.code == 2
     assert "usage" in capsys.readouterr().err
 
@@ -97,7 +117,9 @@ def test_migrate_makes_the_database_and_says_so(settings: Path, capsys: pytest.C
     assert main(["migrate"]) == 0
 
 
-@pytest.mark.parametrize(("command", "status"), [("migrate", 1), ("run", 2)])
+@pytest.mark.parametrize(
+    ("command", "status"), [("migrate", 1), ("run", 2), ("access list", 1), ("access remove U0ANN", 1)]
+)
 @pytest.mark.parametrize("broken", ["folder", "no_database", "newer"])
 def test_a_database_that_cant_be_used_is_a_sentence(
     settings: Path,
@@ -118,7 +140,175 @@ def test_a_database_that_cant_be_used_is_a_sentence(
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         engine.dispose()
         capsys.readouterr()
-    assert main([command]) == status
+    assert main(command.split()) == status
     err = capsys.readouterr().err
     assert err.startswith("DATABASE_URL")
     assert "Traceback" not in err
+
+
+# -- access
+
+Shell = Callable[..., tuple[str, str]]
+HINT = "There is no admin. Name one: mms-bot access allow --admin ID. /mms whoami tells people their ID.\n"
+
+
+@pytest.fixture
+def access(settings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """``access("allow U0ANN", status=0)`` runs it: standard output and standard error. ``root`` is who runs it."""
+    monkeypatch.setenv("LOGNAME", "root")
+    monkeypatch.setenv("SLACK_ALLOWED_USERS", "U0FIX")
+    monkeypatch.setenv("SLACK_ADMIN_USERS", "U0BOSS")
+
+    def run(line: str, status: int = 0) -> tuple[str, str]:
+        assert main(["access", *line.split()]) == status
+        return capsys.readouterr()
+
+    return run
+
+
+def on_the_list(access: Shell) -> list[tuple[str, str]]:
+    """(role, ID) of those who were added."""
+    rows = [line.split() for line in access("list")[0].splitlines()]
+    return [(row[0], row[1]) for row in rows if row[2] == "added"]
+
+
+def test_a_list_of_nobody_says_how_to_name_an_admin(
+    settings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["access", "list"]) == 0
+    assert capsys.readouterr() == (f"Nobody may send yet.\n{HINT}", "")
+    monkeypatch.setenv("SLACK_COMMAND", "/picture")
+    assert main(["access", "list"]) == 0
+    assert "/picture whoami" in capsys.readouterr().out
+
+
+def test_allow_adds_people_and_groups_once_and_says_who_was_there(access: Shell) -> None:
+    assert access("allow U0ANN S0TEAM U0ANN") == ("Added as sender: U0ANN, S0TEAM.\n", "")
+    assert access("allow U0BEN U0ANN U0FIX U0BOSS") == (
+        "Added as sender: U0BEN.\nListed already: U0ANN, U0FIX, U0BOSS.\n",
+        "",
+    )
+    assert access("allow U0ANN") == ("Listed already: U0ANN.\nNothing was changed.\n", "")
+    assert on_the_list(access) == [("sender", "S0TEAM"), ("sender", "U0ANN"), ("sender", "U0BEN")]
+
+
+def test_allow_with_admin_adds_admins(access: Shell) -> None:
+    assert access("allow --admin U0ADA U0FIX")[0] == "Added as admin: U0ADA, U0FIX.\n"
+    assert access("allow U0ADA U0BOSS --admin")[0] == (
+        "Listed as admin already: U0ADA, U0BOSS.\nNothing was changed.\n"
+    )
+    assert on_the_list(access) == [("admin", "U0ADA"), ("admin", "U0FIX")]
+
+
+def test_the_list_names_who_added_somebody_when_and_by_which_door(access: Shell) -> None:
+    access("allow U0ANN")
+    lines = access("list")[0].splitlines()
+    assert lines[0].split() == ["role", "id", "from", "by", "at", "door"]
+    assert lines[1].split() == ["admin", "U0BOSS", "settings", "-", "-", "-"]
+    assert lines[2].split() == ["sender", "U0FIX", "settings", "-", "-", "-"]
+    assert re.fullmatch(r"sender +U0ANN +added +shell:root +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +shell", lines[3])
+
+
+@pytest.mark.parametrize(
+    "word", ["ann", "@ann", "u0ann", "<@U0ANN>", "C0GENERAL", "U", "U0ANN,U0BEN", "UÄNN", "U0ANN\n"]
+)
+@pytest.mark.parametrize("command", ["allow", "remove"])
+def test_a_word_that_is_no_id_is_named_and_nothing_is_changed(
+    access: Shell, capsys: pytest.CaptureFixture[str], command: str, word: str
+) -> None:
+    access("allow U0BEN U0EVE")
+    with pytest.raises(SystemExit) as caught:
+        main(["access", command, "U0EVE", "U0SAM", word])
+    assert caught.value.code == 2
+    assert repr(word) in capsys.readouterr().err
+    assert on_the_list(access) == [("sender", "U0BEN"), ("sender", "U0EVE")]
+
+
+def test_remove_takes_people_away_in_every_role_and_speaks_of_what_is_queued(access: Shell) -> None:
+    access("allow U0ANN U0BEN")
+    access("allow --admin U0ANN")
+    assert access("remove U0ANN U0ANN") == (
+        "Taken off the list: U0ANN.\nMessages that they had queued before still go out.\n",
+        "",
+    )
+    assert on_the_list(access) == [("sender", "U0BEN")]
+
+
+def test_remove_says_who_may_still_send_by_the_settings_or_by_a_group(
+    access: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access("allow --admin U0FIX S0LEADS")
+    access("allow S0TEAM U0ADA")
+    monkeypatch.setenv("SLACK_ALLOWED_USERS", "U0FIX, S0BASE")
+    monkeypatch.setenv("SLACK_ADMIN_USERS", "U0BOSS, U0ADA")
+    assert access("remove U0FIX S0TEAM U0ADA")[0].splitlines()[2:] == [
+        "Named in the settings too, and so still allowed: U0FIX, U0ADA.",
+        "Members of these user groups are still allowed: S0BASE, S0LEADS.",
+    ]
+
+
+def test_what_cant_be_removed_is_status_1_and_nothing_is_changed(
+    access: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access("allow U0ANN")
+    access("allow --admin U0ADA S0LEADS")
+    before = on_the_list(access)
+
+    out, err = access("remove U0ANN U0FIX U0BOSS", status=1)
+    assert (out, err[:14], err[-21:]) == ("", "U0BOSS, U0FIX:", "Nothing was changed.\n")
+    assert "settings" in err
+    assert access("remove U0ANN U0SAM", status=1) == ("", "U0SAM: not on the list. Nothing was changed.\n")
+    monkeypatch.delenv("SLACK_ADMIN_USERS")
+    out, err = access("remove U0ADA", status=1)
+    assert out == ""
+    assert "mms-bot access allow --admin ID. Nothing was changed." in err
+
+    assert on_the_list(access) == before
+
+
+def test_the_log_shows_the_newest_changes_first(access: Shell) -> None:
+    assert access("log") == ("The list was never changed.\n", "")
+    for number in range(LOG_LINES + 2):
+        access(f"allow U0P{number}")
+    access("remove U0P1")
+    rows = [line.split() for line in access("log")[0].splitlines()]
+    assert rows[0] == ["at", "by", "door", "action", "role", "id"]
+    assert len(rows) == 1 + LOG_LINES
+    assert [row[3:] for row in rows[1:3]] == [["removed", "sender", "U0P1"], ["added", "sender", f"U0P{LOG_LINES + 1}"]]
+    assert len(access("log --limit 2")[0].splitlines()) == 1 + 2
+    assert len(access("log --limit 500")[0].splitlines()) == 1 + LOG_LINES + 3
+
+
+def test_the_export_has_every_change_the_oldest_first(access: Shell) -> None:
+    for number in range(LOG_LINES + 1):
+        access(f"allow U0P{number}")
+    access("remove U0P0")
+    access("allow U0P1")  # changes nothing
+    lines = access("export")[0].splitlines()
+    assert lines[0] == "at,by,door,action,role,member_id,version"
+    assert len(lines) == 1 + LOG_LINES + 2
+    assert lines[1].endswith("Z,shell:root,shell,added,sender,U0P0,1")
+    assert lines[-1].endswith(f"Z,shell:root,shell,removed,sender,U0P0,{LOG_LINES + 2}")
+
+
+@pytest.mark.parametrize("line", ["allow U0BEN", "remove U0ANN"])
+def test_a_locked_database_is_a_sentence_and_status_1(access: Shell, settings: Path, line: str) -> None:
+    access("allow U0ANN")
+    with closing(sqlite3.connect(settings / "mms-bot.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        out, err = access(line, status=1)
+    assert out == ""
+    assert err.startswith("DATABASE_URL: the database")
+    assert "mms-bot access list" in err
+    assert on_the_list(access) == [("sender", "U0ANN")]
+
+
+def test_an_interruption_is_a_sentence_and_status_1(access: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bot.access_cli.allow", interrupted)
+    out, err = access("allow U0ANN", status=1)
+    assert out == ""
+    assert err.startswith("Interrupted.")
+    assert "mms-bot access list" in err
