@@ -99,6 +99,7 @@ def test_the_manifest_asks_for_the_scopes_of_the_calls_that_the_bot_makes_and_no
         "commands": "views_open",
         "chat:write": "chat_postEphemeral",
         "usergroups:read": "usergroups_users_list",
+        "users:read": "users_info",
     }
 
     assert set(_manifest()["oauth_config"]["scopes"]["bot"]) == set(needs)

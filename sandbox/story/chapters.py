@@ -1,4 +1,4 @@
-"""The six chapters. Each one acts, draws what really came of it, and checks it at the fakes."""
+"""The chapters. Each one acts, draws what really came of it, and checks it at the fakes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sandbox.sinch.faults import Reset, Status
 from sandbox.sinch.refusals import Shape
 from sandbox.slack.dialog import Outcome
-from sandbox.slack.people import ADA
+from sandbox.slack.people import ADA, SAM
 from sandbox.story.stage import FOUND_WITHIN_S, Stage, any_message, button, is_result, typed
 
 PICTURE = "https://example.com/parcel.jpg"
@@ -116,6 +116,46 @@ async def stranger(stage: Stage) -> None:
     stage.check_told_privately("sam", told)
 
 
+async def request(stage: Stage) -> None:
+    stage.say("sam has something to send after all. He tries once more, and presses the button below the answer:")
+    before = len(stage.sinch.requests)
+    await stage.types("sam", "+1 201 555 0129 The bikes are repaired")
+    denied = await stage.answer("sam", is_last=any_message)
+    asking, label = next(iter(denied.buttons().items()), ("", ""))
+    stage.checks.equal("the button below", expected="Ask for access", seen=label)
+    await stage.presses("sam", denied, asking)
+    told = await stage.answer("sam", is_last=any_message)
+    stage.check_told_privately("sam", told)
+    stage.say("ada is an admin. The bot tells her in a direct message that he asks:")
+    asked = await stage.answer("ada", is_last=any_message)
+    stage.checks.contains("who asks", expected=f"<@{SAM}>", seen=asked.shown)
+    stage.check_told_privately("ada", asked)
+    labels = {text: action_id for action_id, text in asked.buttons().items()}
+    stage.checks.equal("ada's choices", expected=["Allow", "Decline"], seen=list(labels))
+    stage.say(
+        "She presses “Allow”. Her message then says who decided, and so would those of other admins; sam is told:"
+    )
+    await stage.presses("ada", asked, labels.get("Allow", ""))
+    decided = await stage.changed("ada", asked)
+    stage.checks.equal("buttons that are left", expected={}, seen=decided.buttons())
+    stage.checks.contains("who decided", expected=f"<@{ADA}>", seen=decided.shown)
+    told = await stage.answer("sam", is_last=any_message)
+    stage.check_told_privately("sam", told)
+    stage.checks.equal("requests to Sinch so far", expected=0, seen=len(stage.sinch.requests) - before)
+    stage.say("What he typed before was not sent by that. He types it again, and now the dialog opens:")
+    await stage.types("sam", "+1 201 555 0129 The bikes are repaired")
+    await stage.send("sam", await stage.dialog("sam"))
+    told = await stage.answer("sam", is_last=is_result)
+    stage.draw_phones(STRANGERS_AIM)
+    stage.check_sent("sam", told, phones=[STRANGERS_AIM], shows="SMS | The bikes are repaired")
+    stage.say("Admins can also look at the whole list and change it. ada types:")
+    await stage.types("ada", "admin")
+    dialog = await stage.dialog("ada")
+    stage.draw_dialog(dialog)
+    stage.checks.equal("senders whom admins have added", expected=[SAM], seen=dialog.values.get("senders"))
+    await dialog.close()
+
+
 async def refused_token(stage: Stage) -> None:
     stage.say(
         "The bot has a secret token with which Sinch knows it. From now on Sinch does not take it, as if it had "
@@ -180,6 +220,7 @@ CHAPTERS = (
     Chapter("One text for several people", several_recipients),
     Chapter("A wrong number", wrong_number),
     Chapter("Somebody who may not send", stranger),
+    Chapter("He asks, and an admin lets him in", request),
     Chapter("Sinch refuses the bot's token", refused_token),
     Chapter("A lost answer is found again", lost_answer),
 )

@@ -11,6 +11,7 @@ from sandbox.story.mrkdwn import NameOf, spans
 JsonObject = Mapping[str, Any]
 
 _BUTTON_GAP = 2
+_OF_IDS = ("selected_users", "selected_conversations", "selected_channels")  # Slack shows their names
 
 
 def typed_line(name: str, place: str, text: str, width: int) -> list[Line]:
@@ -45,7 +46,7 @@ def dialog(
         if hints and lines:
             lines.append(())
         if block["type"] == "input":
-            lines += _field(block, values, errors.get(block["block_id"]), inside, hints=hints)
+            lines += _field(block, values, errors.get(block["block_id"]), inside, name_of=name_of, hints=hints)
         else:
             lines += _block(block, inside, name_of)
     if hints:
@@ -57,14 +58,14 @@ def dialog(
 
 
 def _field(
-    block: JsonObject, values: Mapping[str, Any], error: str | None, width: int, *, hints: bool
+    block: JsonObject, values: Mapping[str, Any], error: str | None, width: int, *, name_of: NameOf, hints: bool
 ) -> Iterator[Line]:
     element = block["element"]
     label = block["label"]["text"] + (" (optional)" if block.get("optional") else "")
     yield from wrap([Span(label, Tone.STRONG)], width)
     state = values.get(block["block_id"], {}).get(element["action_id"], {})
     inside = width - 4
-    for line in wrap([Span(_value(state))], inside):
+    for line in wrap([Span(_value(state, name_of))], inside):
         filling = Span(" " * (inside - line_columns(line)))
         yield (Span("[ ", Tone.FAINT), *line, filling, Span(" ]", Tone.FAINT))
     if error:
@@ -74,11 +75,12 @@ def _field(
         yield cut((Span(_one_line(hint["text"]), Tone.FAINT),), width)
 
 
-def _value(state: JsonObject) -> str:
-    """What is entered in an element, whatever its type: text, an option's words, IDs, a time; empty when nothing is."""
-    entered = next((value for key, value in state.items() if key != "type"), None)
+def _value(state: JsonObject, name_of: NameOf) -> str:
+    """What is entered in an element, whatever its type: text, an option's words, names, a time; or nothing."""
+    key, entered = next(((key, value) for key, value in state.items() if key != "type"), ("", None))
     if isinstance(entered, list):
-        return ", ".join(_entry(one) for one in entered)
+        named = key in _OF_IDS
+        return ", ".join(name_of(str(one)) if named else _entry(one) for one in entered)
     return "" if entered is None else _entry(entered)
 
 

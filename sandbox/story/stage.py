@@ -83,6 +83,22 @@ class Stage:
             if is_last(message):
                 return message
 
+    async def presses(self, who: str, message: Message, action_id: str) -> None:
+        """A person presses a button below a message."""
+        ack = await self.slack.person(who).click(message, action_id)
+        self.checks.equal(f"what Slack says of {who}'s click", expected="all well", seen=ack.error or "all well")
+
+    async def changed(self, who: str, message: Message) -> Message:
+        """Draw a message of the bot's as it reads once the bot has changed it."""
+        try:
+            now = await self.slack.person(who).wait_for_message(
+                lambda m: m.ts == message.ts and m.edits > message.edits, timeout_s=self._answer_within_s
+            )
+        except NothingSeenError as absent:
+            raise self._stopped(f"a change of what {who} reads", absent) from None
+        self._draw(now, who)
+        return now
+
     # -- what is drawn
 
     def draw_dialog(self, dialog: Dialog, *, hints: bool = False) -> None:

@@ -109,14 +109,22 @@ def test_a_stranger_reads_why_and_whom_to_ask(chapters: dict[str, str]) -> None:
     assert "╭─" not in told  # no dialog and no phone
 
 
+def test_a_stranger_asks_and_sends_once_an_admin_lets_him(chapters: dict[str, str]) -> None:
+    told = chapters["5 · He asks, and an admin lets him in"]
+    assert re.search(r"@sam asks to be allowed .* \[ Allow \]  ?\[ Decline \]", told)
+    assert "allowed by @ada" in told
+    assert re.search(r"only sam sees this ┃ Sinch accepted your text message \(SMS\) to 1 recipient", told)
+    assert re.search(r"╭─ Who may send ─.*Senders \(optional\) │ │ \[ @sam +\]", told)
+
+
 def test_a_refused_token_has_a_code_and_a_way_to_try_again(chapters: dict[str, str]) -> None:
-    told = chapters["5 · Sinch refuses the bot's token"]
+    told = chapters["6 · Sinch refuses the bot's token"]
     assert re.search(r"Nothing was sent\..*\(Code SINCH-401\) ┃ \[ Open it again \]", told)
     assert re.search(r"\[ \+1 201 555 0130 +\].*\[ Your car is repaired +\]", told)
 
 
 def test_a_lost_answer_is_looked_up_and_told(chapters: dict[str, str]) -> None:
-    told = chapters["6 · A lost answer is found again"]
+    told = chapters["7 · A lost answer is found again"]
     assert re.search(r"send (mms-\S+) nothing: the connection broke look up \1 an answer, status 200", told)
     assert re.search(r"Batch ID: [0-9A-Z]{26} ", told)
 
@@ -126,10 +134,10 @@ def test_the_end_counts_what_the_fakes_saw(chapters: dict[str, str]) -> None:
         re.findall(r"(submissions|accepted by Sinch|told why|phones reached|sent twice) (\d+)", chapters["In the end"])
     )
     assert counts == {
-        "submissions": "6",
-        "accepted by Sinch": "5",
+        "submissions": "7",
+        "accepted by Sinch": "6",
         "told why": "1",
-        "phones reached": "8",
+        "phones reached": "9",
         "sent twice": "0",
     }
 
