@@ -20,66 +20,15 @@ from bot.store import Taken
 from bot.store.sql import SqlStore
 from bot.store.tables import message
 from sandbox.slack import FakeSlack
-from sandbox.slack.people import ADA, ANN, BEN, BOT_USER, EVE, GENERAL, ROBO, SAM, TEAM_ID
+from sandbox.slack.people import ADA, ANN, BEN, BOT_USER, EVE, ROBO, SAM, TEAM_ID
 from tests.bot.conftest import anybody
+from tests.bot.slack_payloads import click, command, said, submit, who
 
 if TYPE_CHECKING:
     from tests.bot.conftest import Database, Doors, FakeClock
 
-Body = dict[str, Any]
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Submit = Callable[..., Submission]
-
-
-def command(slack: FakeSlack, text: str = "", *, person: str = "ann", **fields: str) -> Body:
-    actor = slack.person(person)
-    payload = actor.command_payload("/mms", text, slack.people.channel("general"), escape=True)
-    return {**payload, **fields}
-
-
-def who(user_id: str, *, team_id: str = TEAM_ID, home_team_id: str = TEAM_ID) -> Body:
-    return {
-        "team": {"id": team_id, "domain": "sandbox"},
-        "user": {"id": user_id, "name": "somebody", "team_id": home_team_id},
-        "api_app_id": "A0MMSBOT",
-        "is_enterprise_install": False,
-        "enterprise": None,
-    }
-
-
-def submit(
-    view_id: str = "V1", *, user_id: str = ANN, callback_id: str = ids.COMPOSE, metadata: str = "", **typed: str | None
-) -> Body:
-    fields = {"to": "+12015550123", "message": "Hello", **typed}
-    values = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in fields.items()}
-    view = {
-        "id": view_id,
-        "type": "modal",
-        "callback_id": callback_id,
-        "private_metadata": metadata,
-        "state": {"values": values},
-        "hash": "1.a",
-        "app_installed_team_id": TEAM_ID,
-    }
-    return {"type": "view_submission", **who(user_id), "trigger_id": "1.2.a", "view": view, "response_urls": []}
-
-
-def click(slack: FakeSlack, value: str, *, user_id: str = ANN, action_id: str = ids.OPEN_AGAIN) -> Body:
-    url = f"{slack.origin}/response/{slack.state.new_response_url(user_id, GENERAL)}"
-    return {
-        "type": "block_actions",
-        **who(user_id),
-        "container": {"type": "message", "channel_id": GENERAL, "is_ephemeral": True},
-        "channel": {"id": GENERAL, "name": "general"},
-        "trigger_id": slack.state.new_trigger(user_id),
-        "response_url": url,
-        "actions": [{"type": "button", "action_id": action_id, "block_id": "b", "value": value}],
-    }
-
-
-def said(answer: Answer) -> Body:
-    assert answer.status == 200
-    return json.loads(answer.body) if answer.body else {}
 
 
 # -- every door declares who may use it

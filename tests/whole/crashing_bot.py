@@ -1,7 +1,8 @@
 """The bot as ``mms-bot run`` composes it, with a store that kills its own process at one chosen step.
 
-``CRASH_AT`` is a method of the store, ``CRASH_WHEN`` is ``before`` or ``after``. Steps that loops take all the time
-count only when they matter: once the step before them was done, and with ``after`` when they found something to do.
+``CRASH_AT`` is a method of the store or of its ``access``, ``CRASH_WHEN`` is ``before`` or ``after``. Steps that loops
+take all the time count only when they matter: once the step before them was done, and with ``after`` when they found
+something to do.
 """
 
 from __future__ import annotations
@@ -24,22 +25,20 @@ from bot.store.migrate import migrate
 from bot.store.sql import SqlStore
 
 # What has to have happened before a step counts: the loops that poll take it before there is anything to do, too.
-NEEDS = {"claim": "enqueue", "claim_answers": "record"}
-POLLING = frozenset({"claim", "claim_answers", "take_up_lost", "claim_lookups"})
+NEEDS = {"claim": "enqueue", "claim_answers": "record", "claim_notices": "ask"}
+POLLING = frozenset({"claim", "claim_answers", "take_up_lost", "claim_lookups", "claim_notices"})
 
 
 class CrashingStore:
     """Passes everything on, and dies at its step."""
 
-    def __init__(self, store: Store, *, at: str, when: str) -> None:
+    def __init__(self, store: Store | AccessStore, *, at: str, when: str) -> None:
         self._store = store
         self._at = at
         self._when = when
         self._done: set[str] = set()
-
-    @property
-    def access(self) -> AccessStore:
-        return self._store.access
+        if isinstance(store, SqlStore):
+            self.access = CrashingStore(store.access, at=at, when=when)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)

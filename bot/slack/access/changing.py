@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import structlog
 
-from bot.access import Denied, Person, Role
+from bot.access import Denied, Person, Reason, Role
 from bot.access_list import AccessList, ByDoor, Edit, Entry, Plan, Refusal
 from bot.clock import Clock
 from bot.slack.access.views import Shown
 from bot.slack.directory import Directory
 from bot.slack.doors import AccessCheck
+from bot.slack.replies import MAY_ASK
 from bot.store import AccessStore, Changed, Repeated, StoreUnavailableError
 
 COMMIT_LIMIT_S = 1.5  # Slack shows an error after 3 s without an ack
@@ -81,9 +82,18 @@ class Changing:
         """None: the database did not answer in time, and it is not known whether it was changed."""
         return await _within(COMMIT_LIMIT_S, change)
 
-    async def read(self, reading: Awaitable[_T]) -> _T | None:
+    async def read(self, reading: Awaitable[_T], *, within_s: float = READ_LIMIT_S) -> _T | None:
         """None: the database did not answer in time."""
-        return await _within(READ_LIMIT_S, reading)
+        return await _within(within_s, reading)
+
+    async def no_admin_any_more(self, refused: Denied) -> Reason:
+        """Why a transaction refused somebody whom this process's copy of the list still let in.
+
+        The copy is brought up to date, or the sentence would name as admins those who are none any more.
+        """
+        if (access := await self.read(self.store.current())) is not None:
+            self.access.take(access)
+        return Reason.NOT_ADMIN if refused.reason in MAY_ASK else refused.reason
 
     def shown(self, access: AccessList) -> Shown:
         return Shown(

@@ -118,7 +118,8 @@ class AccessCommands:
             case Repeated():
                 return None
             case Denied():
-                return denied(outcome.reason, admins=self._replies.admins())
+                reason = await self._changing.no_admin_any_more(outcome)
+                return denied(reason, admins=self._replies.admins())
             case Fixed():
                 return messages.fixed(outcome.member_ids)
             case NotOnList():

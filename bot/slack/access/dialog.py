@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.access import Denied, Reason, Role
-from bot.access_list import ByDoor, Edit, Stale, plan_save
+from bot.access_list import AccessChange, AccessList, Action, Added, ByDoor, Edit, Stale, plan_save
 from bot.slack import ids, payloads
 from bot.slack.access import messages, views
 from bot.slack.access.changing import Changing
@@ -13,10 +13,11 @@ from bot.slack.command import Name
 from bot.slack.doors import DialogDoor, Door, DoorKind, Doors, Reply
 from bot.slack.messages import denied_text
 from bot.slack.payloads import ACCESS_FIELDS, AccessSubmit, Command
-from bot.slack.replies import Replies, errors, update
+from bot.slack.replies import MAY_ASK, Replies, errors, update
 from bot.store import Changed
 
 LEARN_LIMIT_S = 0.8  # for Slack to say who somebody new is: a field's error has to be in the ack
+NEWEST_LIMIT_S = 0.5  # together with that and the commit, below the 3 s that Slack waits
 MAX_DEPTH = 3  # Slack, "Modals": a dialog and two pushed on it
 _FAULTS_SHOWN = 3
 
@@ -75,7 +76,7 @@ class AccessDialog:
             case Changed():
                 return self._saved(submit, outcome)
             case Denied():
-                return self._refuse(submit, outcome.reason)
+                return self._refuse(submit, await self._changing.no_admin_any_more(outcome))
             case Stale():
                 return await self._changed_meanwhile(submit)
             case None:
@@ -98,15 +99,15 @@ class AccessDialog:
         """Nothing was saved. The newest list goes on top: an update would keep what was entered in this one."""
         if submit.depth >= MAX_DEPTH:
             return update(views.access_notice(messages.CHANGED_AGAIN))
-        access = await self._changing.read(self._changing.store.current())
-        news = await self._changing.read(self._changing.store.changes_after(submit.seen))
-        if access is None or news is None:
+        found = await self._changing.read(self._newest(submit.seen), within_s=NEWEST_LIMIT_S)
+        if found is None:
             return _under(submit, {ids.SENDERS: messages.NOT_SAVED})
+        access, news = found
         wanted = plan_save(
-            access,
+            _as_seen(submit.seen, access, news),
             base=self._changing.access.base,
             known=self._changing.directory.known(),
-            seen=access.version,
+            seen=submit.seen,
             given=submit.given,
         )
         view = views.access_dialog(
@@ -118,10 +119,25 @@ class AccessDialog:
         )
         return Reply({"response_action": "push", "view": view})
 
+    async def _newest(self, seen: int) -> tuple[AccessList, Sequence[AccessChange]]:
+        return await self._changing.store.current(), await self._changing.store.changes_after(seen)
+
     def _refuse(self, submit: AccessSubmit, reason: Reason) -> Reply:
         if reason is Reason.NOT_READY:
             return _under(submit, {ids.SENDERS: messages.NOT_CONNECTED})
-        return update(views.access_notice(denied_text(reason, admins=self._replies.admins())))
+        why = Reason.NOT_ADMIN if reason in MAY_ASK else reason  # it was about the list, not about sending
+        return update(views.access_notice(denied_text(why, admins=self._replies.admins())))
+
+
+def _as_seen(version: int, access: AccessList, news: Sequence[AccessChange]) -> AccessList:
+    """The list as this person saw it, without the news: what others did meanwhile is no part of their change."""
+    added = {one.entry: one for one in access.added}
+    for change in reversed(news):
+        if change.action is Action.ADDED:
+            added.pop(change.entry, None)
+        else:
+            added[change.entry] = Added(change.entry, change.by, change.at, change.door)
+    return AccessList(version, tuple(added.values()))
 
 
 def _under(submit: AccessSubmit, faults: Mapping[str, str]) -> Reply:

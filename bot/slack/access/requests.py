@@ -106,7 +106,7 @@ class AccessRequests:
             case DecidedBefore():
                 return self._replies.say(click, messages.decided_before(outcome.request))
             case Denied():
-                return self._replies.refuse_click(click, outcome.reason)
+                return self._replies.refuse_click(click, await self._changing.no_admin_any_more(outcome))
             case _:
                 return self._replies.say(click, messages.no_such_request())
 
