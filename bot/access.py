@@ -176,8 +176,10 @@ def admins_by_id(policy: Policy, known: Known) -> frozenset[str]:
 
 def everybody_with(policy: Policy, known: Known, role: Role) -> tuple[str, ...]:
     """The users who have ``role`` or a higher one now: those listed by ID first, then by groups, each sorted."""
-    listed = sorted(policy.people)
-    grouped = sorted({user for group in policy.groups for user in known.members.get(group, ())} - set(listed))
+    entries = policy.admins if role is Role.ADMIN else policy.senders | policy.admins
+    listed = sorted(entry for entry in entries if not is_group(entry))
+    in_groups = (known.members.get(entry, frozenset()) for entry in entries if is_group(entry))
+    grouped = sorted(frozenset().union(*in_groups) - set(listed))
     return tuple(
         user for user in [*listed, *grouped] if known.fault(user) is None and _role(policy, known, user) >= role
     )

@@ -75,11 +75,13 @@ async def allow(
     return Said(DONE, out=_lines(lines))
 
 
-async def remove(access: AccessStore, members: Sequence[str], *, base: Policy, by: str, now: datetime) -> Said:
-    """Take ``members`` off the list: all of them or none."""
+async def remove(
+    access: AccessStore, members: Sequence[str], *, role: Role | None = None, base: Policy, by: str, now: datetime
+) -> Said:
+    """Take ``members`` off the list, all of them or none; as ``role`` alone, or whatever they are on it as."""
 
     def plan(current: AccessList) -> Edit | Fixed | NotOnList | LastAdmin:
-        return plan_remove(current, base=base, known=NOTHING_KNOWN, members=members)
+        return plan_remove(current, base=base, known=NOTHING_KNOWN, members=members, role=role)
 
     outcome = await access.change(plan, by=by, door=ByDoor.SHELL, origin=None, now=now)
     if not isinstance(outcome, Changed):

@@ -39,6 +39,10 @@ class AccessWatch:
             if self._usable:
                 _log.warning("store_unavailable", during="access")
             self._usable = False
+        except Exception as error:  # such as a row that a newer version wrote: the looking has to outlive it
+            if self._usable:
+                _log.error("access_watch_fault", error=type(error).__name__, exc_info=error)
+            self._usable = False
         else:
             self._usable = True
 

@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 
 import sinch
-from bot.access import Known, Policy, Role, everybody_with
+from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
 from bot.access_watch import AccessWatch
 from bot.causes import Catalogue
 from bot.clock import SystemClock
@@ -92,6 +92,7 @@ class Bot:
             store=store.access,
             slack=slack,
             who_is=self._who_is,
+            admins=self._admins,
             command=settings.command,
             clock=clock,
             owner=owner,
@@ -150,7 +151,7 @@ class Bot:
             on_notice=self._notices.wake,
         )
         words = AccessCommands(changing=changing, replies=replies, command=rules.command)
-        dialog = AccessDialog(changing=changing, replies=replies)
+        dialog = AccessDialog(changing=changing, replies=replies, command=rules.command)
         requests = AccessRequests(changing=changing, replies=replies, slack=self._slack, command=rules.command)
         return main_job.doors() | words.doors() | dialog.doors() | requests.doors()
 
@@ -158,10 +159,20 @@ class Bot:
         await self._directory.learn([user_id], within_s=WHO_IS_LIMIT_S)
         return self._directory.known()
 
-    async def _group_lost(self, group_id: str) -> None:
-        admins = everybody_with(self._access.policy, self._directory.known(), Role.ADMIN)
+    def _admins(self) -> tuple[str, ...]:
+        return everybody_with(self._access.policy, self._directory.known(), Role.ADMIN)
+
+    def _has_admin(self) -> bool:
+        """Somebody listed by ID who counts, or a group: who is in it may not be known yet."""
+        policy = self._access.policy
+        return bool(admins_by_id(policy, self._directory.known()) or any(map(is_group, policy.admins)))
+
+    async def _group_lost(self, group_id: str) -> bool:
+        """False if there is nobody who could be told."""
+        admins = self._admins()
         await self._store.access.group_lost(group_id, admins=admins, now=self._clock.now())
         self._notices.wake()
+        return bool(admins)
 
     async def run(self, listening: socket.socket) -> None:
         """Serve on ``listening`` until SIGTERM or SIGINT.
@@ -175,7 +186,7 @@ class Bot:
             loop.add_signal_handler(number, stop.set)
         _warm_up(self._settings)
         await self._access_watch.look()
-        if not self._access.policy.admins:
+        if not self._has_admin():
             _log.warning("no_admin", what_to_do=NO_ADMIN)
         self._worker.start()
         self._notifier.start()
@@ -264,7 +275,7 @@ class Bot:
         if self._socket is not None:
             slack = slack and self._socket.connected
         state: dict[str, Any] = {"ready": database and slack, "database": database, "slack": slack}
-        if not self._access.policy.admins:
+        if not self._has_admin():
             state["admin"] = NO_ADMIN
         return state
 

@@ -67,6 +67,7 @@ def _add_access(access: argparse.ArgumentParser) -> None:
             "members", type=_member, nargs="+", metavar="ID", help="of a user (U... or W...) or of a user group (S...)"
         )
     allow.add_argument("--admin", action="store_true", help="as admins: they may send, and decide who may")
+    remove.add_argument("--admin", action="store_true", help="as admins only: who is on the list as a sender, stays")
     log = words.add_parser("log", help="the last changes, newest first")
     log.add_argument("--limit", type=_count, default=LOG_LINES, metavar="N", help=f"how many (default: {LOG_LINES})")
     words.add_parser("export", help="all changes as CSV, oldest first")
@@ -212,7 +213,8 @@ async def _access_word(arguments: argparse.Namespace, settings: Settings, store:
         members = tuple(dict.fromkeys(arguments.members))
         by, now = access_cli.by_login(), SystemClock().now()
         if arguments.word == "remove":
-            return await access_cli.remove(store.access, members, base=base, by=by, now=now)
+            only = Role.ADMIN if arguments.admin else None
+            return await access_cli.remove(store.access, members, role=only, base=base, by=by, now=now)
         role = Role.ADMIN if arguments.admin else Role.SENDER
         return await access_cli.allow(store.access, members, role=role, base=base, by=by, now=now)
     finally:

@@ -43,12 +43,16 @@ class Slack(Protocol):
 
 @dataclass(slots=True)
 class _Group:
-    """One listed group. ``told_lost`` is what was told last about it; ``error`` that of the last read, if it failed."""
+    """One listed group.
+
+    ``told_lost`` is what was told last about it, None before this process has told anything; ``error`` is that of the
+    last read, if it failed.
+    """
 
     asked_since: float
     members: Members | None = None
     error: str | None = None
-    told_lost: bool = False
+    told_lost: bool | None = None
 
     def is_lost(self, now: float) -> bool:
         known_at = self.asked_since if self.members is None else self.members.read_at
@@ -61,8 +65,10 @@ class Directory:
     Args:
         listed: who is on the list now.
         workspace: the bot's own, None until it is known.
-        on_group_lost: told once that the members of a listed group could not be read for ``KEPT_FOR_S``.
-        on_group_found: told once that they can be read again. What either raises is logged, and it is told again later.
+        on_group_lost: told that the members of a listed group could not be read for ``KEPT_FOR_S``, until it returns
+            True: somebody hears of it.
+        on_group_found: told once that they can be read, after a start too, or that the group is on the list no more.
+            What either raises is logged, and it is told again later.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class Directory:
         listed: Callable[[], Policy],
         workspace: Callable[[], Workspace | None],
         clock: Clock,
-        on_group_lost: Callable[[str], Awaitable[None]],
+        on_group_lost: Callable[[str], Awaitable[bool]],
         on_group_found: Callable[[str], Awaitable[None]],
     ) -> None:
         self._slack = slack
@@ -83,6 +89,7 @@ class Directory:
         self._on_group_found = on_group_found
         self._people: dict[str, Person] = {}
         self._groups: dict[str, _Group] = {}
+        self._gone: set[str] = set()  # groups that are on the list no more, which is still to be told
         self._user_groups: tuple[UserGroup, ...] = ()
         self._snapshot = Snapshot({}, {})
 
@@ -140,19 +147,19 @@ class Directory:
         self._alarm.set()
 
     def look_up(self, user_ids: Iterable[str]) -> None:
-        """Read these people when there is time for it, those who are not known yet."""
+        """Read these people next, those who are not known yet."""
         if not self._may_read_people:
             return
         for user_id in self._worth_reading(user_ids):
             if (self._person_reads, user_id) in self._again_at:
                 continue  # it has just failed
-            if self._person_reads.waiting(Rank.WHEN_FREE) >= MAX_WAITING:
+            if self._person_reads.waiting(Rank.KNOCKED) >= MAX_WAITING:
                 return
-            self._person_reads.ask([user_id], Rank.WHEN_FREE)
+            self._person_reads.ask([user_id], Rank.KNOCKED)
 
     async def learn(self, user_ids: Iterable[str], *, within_s: float) -> None:
         """Wait until these people are known, or can't be read, or the time is up; then reading goes on without us."""
-        ends = self._person_reads.ask(self._worth_reading(user_ids), Rank.AT_ONCE)
+        ends = self._person_reads.ask(self._worth_reading(user_ids), Rank.AWAITED)
         try:
             async with asyncio.timeout(within_s):
                 for end in ends:
@@ -207,6 +214,8 @@ class Directory:
         now = self._clock.monotonic()
         is_round = now >= self._round_at
         if is_round:
+            if self._planned and not self._person_reads.idle:
+                _log.warning("people_not_read_in_time", waiting=self._person_reads.waiting_in_all)
             self._round_at = now + REFRESH_EVERY_S
             self._unknown_to_slack.clear()
             self._warned.clear()
@@ -220,7 +229,7 @@ class Directory:
         new = self._regroup(policy, now)
         for group_id in sorted(self._groups):
             if is_round or group_id in new or (self._group_reads, group_id) in again:
-                self._group_reads.ask([group_id], Rank.AT_ONCE if group_id in new else Rank.REFRESH)
+                self._group_reads.ask([group_id], Rank.NEW if group_id in new else Rank.REFRESH)
         self._ask_for_people(
             policy, is_round=is_round, again={key for reads, key in again if reads is self._person_reads}
         )
@@ -234,6 +243,8 @@ class Directory:
         """Have exactly the listed groups; returns the new ones."""
         for gone in self._groups.keys() - policy.groups:
             del self._groups[gone]
+            self._gone.add(gone)
+        self._gone -= policy.groups
         new = set(policy.groups - self._groups.keys())
         for group_id in new:
             self._groups[group_id] = _Group(asked_since=now)
@@ -246,7 +257,7 @@ class Directory:
         failed = {key for reads, key in self._again_at if reads is self._person_reads}
         stale = set(self._worth_reading(wanted)) - failed
         new = stale - self._people.keys()
-        self._person_reads.ask(sorted(new), Rank.AT_ONCE)
+        self._person_reads.ask(sorted(new), Rank.NEW)
         due = (wanted if is_round else stale | wanted.intersection(again)) - new
         self._person_reads.ask(sorted(due, key=self._age_of), Rank.REFRESH)
 
@@ -371,11 +382,17 @@ class Directory:
                     await self._tell_about(group_id, group)
                 except Exception as error:  # what can't be told now is told later
                     _log.error("directory_fault", error=type(error).__name__, group=group_id, exc_info=error)
+            for group_id in list(self._gone):
+                try:
+                    await self._on_group_found(group_id)
+                    self._gone.discard(group_id)
+                except Exception as error:  # as above
+                    _log.error("directory_fault", error=type(error).__name__, group=group_id, exc_info=error)
 
     async def _tell_about(self, group_id: str, group: _Group) -> None:
-        if group.is_lost(self._clock.monotonic()) and not group.told_lost:
-            await self._on_group_lost(group_id)
-            group.told_lost = True
-        elif group.told_lost and group.error is None:
-            await self._on_group_found(group_id)
+        if group.is_lost(self._clock.monotonic()):
+            if not group.told_lost:
+                group.told_lost = await self._on_group_lost(group_id) or group.told_lost
+        elif group.told_lost is not False and group.members is not None and group.error is None:
+            await self._on_group_found(group_id)  # an earlier process may have told that it was lost
             group.told_lost = False

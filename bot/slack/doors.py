@@ -49,7 +49,7 @@ class Door(Generic[_Payload]):
     name: str
     needs: Role
     enter: Callable[[_Payload], Awaitable[Reply]]
-    refused: Callable[[_Payload, Reason], Reply]
+    refused: Callable[[_Payload, Reason], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,5 +134,5 @@ class AccessCheck:
         decision = self(person, door.needs)
         if isinstance(decision, Denied):
             _log.info("denied", door=door.name, user=person.user_id, reason=decision.reason)
-            return door.refused(payload, decision.reason)
+            return await door.refused(payload, decision.reason)
         return await door.enter(payload)

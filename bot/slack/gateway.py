@@ -153,10 +153,11 @@ class SlackGateway:
         whole = {"blocks": [], **message}  # blocks that are left out would stay as they were
         await self._call(self._client.chat_update(channel=channel_id, ts=ts, **whole))
 
-    async def respond(self, response_url: str, message: Mapping[str, Any]) -> None:
-        """Post privately through a ``response_url``."""
+    async def respond(self, response_url: str, message: Mapping[str, Any], *, replace: bool = False) -> None:
+        """Post privately through a ``response_url``; with ``replace``, in the place of the message that was pressed."""
         _must_be_safe(response_url)
-        body = {"response_type": "ephemeral", "replace_original": False, **message}
+        how = {"replace_original": True} if replace else {"response_type": "ephemeral", "replace_original": False}
+        body = {**how, **message}
         try:
             async with self._session.post(response_url, json=body, allow_redirects=False) as response:
                 said = await response.content.read(_ANSWER_MAX_BYTES)

@@ -133,8 +133,7 @@ class Listeners:
     async def whoami(self, command: Command) -> Reply:
         decision = self._access(command.person, Role.SENDER)
         role = decision.role if isinstance(decision, Allowed) else decision.reason
-        may_ask = isinstance(role, Reason) and self._replies.may_ask(role)
-        return ephemeral(messages.whoami(command.person.user_id, role, admins=self._replies.admins(), may_ask=may_ask))
+        return ephemeral(messages.whoami(command.person.user_id, role, admins=self._replies.admins(), may_ask=True))
 
     async def suggest(self, command: Command) -> Reply:
         asked = command.asked
@@ -166,9 +165,7 @@ class Listeners:
     # -- the dialog
 
     async def submit_compose(self, submit: Submit) -> Reply:
-        content = check(
-            submit.fields, default_region=self._rules.default_region, mms_countries=self._rules.mms_countries
-        )
+        content = self._check(submit)
         if not submit.view_id:
             return errors({ids.TO: NOT_READABLE})
         if isinstance(content, Faults):
@@ -191,7 +188,7 @@ class Listeners:
             return errors({ids.TO: NOT_SAVED})
         if isinstance(taken, Denied):
             _log.info("denied", door=ids.COMPOSE, user=submit.person.user_id, reason=taken.reason)
-            return self._refuse_submit(submit, taken.reason)
+            return self._denied(submit, taken.reason)
         if isinstance(taken, AlreadyTaken):
             return self._already(taken, content)
         _log.info(
@@ -203,6 +200,9 @@ class Listeners:
         )
         self._on_queued()
         return Reply()
+
+    def _check(self, submit: Submit) -> Content | Faults:
+        return check(submit.fields, default_region=self._rules.default_region, mms_countries=self._rules.mms_countries)
 
     async def _taken_before(self, submit: Submit, content: Content | None) -> Reply | None:
         """The reply if this dialog was submitted before; None if not, or if that can't be told now."""
@@ -273,12 +273,18 @@ class Listeners:
 
     # -- saying no
 
-    def _refuse_submit(self, submit: Submit, reason: Reason) -> Reply:
+    async def _refuse_submit(self, submit: Submit, reason: Reason) -> Reply:
         if reason is Reason.NOT_READY:
             return errors({ids.TO: NOT_CONNECTED})
-        may_ask = self._replies.may_ask(reason)
-        text = messages.denied_text(reason, admins=self._replies.admins(), may_ask=may_ask)
-        return update(views.denied(text, submit.fields, may_ask=may_ask))
+        content = self._check(submit)
+        known = None if isinstance(content, Faults) else content
+        return await self._taken_before(submit, known) or self._denied(submit, reason)
+
+    def _denied(self, submit: Submit, reason: Reason) -> Reply:
+        """Only for what was not taken before: it says that nothing was sent."""
+        admins = self._replies.admins()
+        text = messages.denied_text(reason, admins=admins, may_ask=True)
+        return update(views.denied(text, submit.fields, may_ask=messages.can_ask(reason, admins)))
 
     def _say(self, click: Click, text: str) -> Reply:
         return self._replies.say(click, messages.plain(text))

@@ -16,6 +16,7 @@ from bot.slack.blocks import as_message, ask_button, at, button, listed, plain_t
 from bot.slack.text import code_span, escape
 
 _ADMINS_NAMED = 5
+ADMINS_CAN_MEND = frozenset({Reason.NOT_LISTED, Reason.GUEST})
 
 
 def answer(told: Answer, *, causes: Catalogue) -> Blocks:
@@ -131,14 +132,14 @@ def denied_text(reason: Reason, *, admins: Sequence[str], may_ask: bool = False)
     return _why(reason, admins, may_ask, "")
 
 
-def _can_ask(reason: Reason, admins: Sequence[str]) -> bool:
+def can_ask(reason: Reason, admins: Sequence[str]) -> bool:
     """Would asking help this person, and is there anybody to be asked?"""
-    return reason in (Reason.NOT_LISTED, Reason.GUEST) and bool(admins)
+    return reason in ADMINS_CAN_MEND and bool(admins)
 
 
 def _denial(reason: Reason, admins: Sequence[str], text: str, may_ask: bool) -> Blocks:
     message = as_message(text)
-    if may_ask and _can_ask(reason, admins):
+    if may_ask and can_ask(reason, admins):
         message["blocks"].append(ask_button())
     return message
 
@@ -169,9 +170,9 @@ def _why(reason: Reason, admins: Sequence[str], may_ask: bool, user_id: str) -> 
             start = "Only an admin of this bot may do that. Nothing was changed."
     if not admins:
         return f"{start} {_no_admin(user_id)}"
-    if may_ask and _can_ask(reason, admins):
+    if may_ask and can_ask(reason, admins):
         return f"{start} To be added, ask {_named(admins)}, or press *Ask for access* and they are told."
-    return f"{start} To be added, ask {_named(admins)}."
+    return f"{start} {'Ask' if reason is Reason.NOT_ADMIN else 'To be added, ask'} {_named(admins)}."
 
 
 def _named(admins: Sequence[str]) -> str:
@@ -201,8 +202,8 @@ def help_text(command: str, *, admin: bool) -> Blocks:
             "*You are an admin: you decide who may send.*",
             f"`{command} admin` opens the dialog with the list of senders and admins.",
             f"`{command} access` shows who may send, who added them and when; `{command} access log` the last changes.",
-            f"`{command} allow @ann` adds somebody, `{command} allow @ann as admin` as an admin; "
-            f"`{command} remove @ann` takes them away. User groups work too.",
+            f"`{command} allow @ann` adds somebody, `{command} remove @ann` takes them away; with `as admin` at the end "
+            "it is about admins. User groups work too.",
         ]
     return as_message("\n".join([*lines, "Only you see the answers."]))
 
@@ -218,8 +219,8 @@ def status_usage(command: str) -> Blocks:
     return as_message(f"Which message? Type `{command} status` and the batch ID that you were told.")
 
 
-def not_opened(error: str) -> Blocks:
-    """The dialog did not open; ``error`` is Slack's word for why."""
+def not_opened(error: str, *, otherwise: str = "") -> Blocks:
+    """The dialog did not open. ``error`` is Slack's word for why, ``otherwise`` what works without it (mrkdwn)."""
     if error in ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "away"):
         return as_message(
             "Slack closed the moment in which the dialog could be opened. Nothing was sent. Please run the command "
@@ -227,7 +228,7 @@ def not_opened(error: str) -> Blocks:
         )
     return as_message(
         "Slack did not open the dialog. Nothing was sent. Please run the command again; if that does not help, tell "
-        f"whoever runs the bot. (Code SLACK-{escape(error)})"
+        f"whoever runs the bot. {otherwise}{' ' if otherwise else ''}(Code SLACK-{escape(error)})"
     )
 
 

@@ -20,9 +20,10 @@ _log = structlog.get_logger(__name__)
 class Rank(IntEnum):
     """What is read first."""
 
-    AT_ONCE = 0  # somebody waits for it, or nobody passes before it is known
-    REFRESH = 1
-    WHEN_FREE = 2
+    AWAITED = 0  # somebody waits for it
+    KNOCKED = 1  # somebody was just refused because it is not known
+    NEW = 2
+    REFRESH = 3
 
 
 class Reads:
@@ -59,6 +60,10 @@ class Reads:
     def idle(self) -> bool:
         """Nothing waits, nothing is under way."""
         return not self._ends
+
+    @property
+    def waiting_in_all(self) -> int:
+        return sum(map(len, self._waiting.values()))
 
     def waiting(self, rank: Rank) -> int:
         return len(self._waiting[rank])

@@ -15,8 +15,6 @@ from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.notify import tell
 from bot.slack.payloads import Click, Command, Dialog
 
-MAY_ASK = frozenset({Reason.NOT_LISTED, Reason.GUEST})  # an admin can mend these
-
 _log = structlog.get_logger(__name__)
 
 
@@ -48,17 +46,17 @@ class Replies:
         """The users who can be asked: those listed by ID first."""
         return everybody_with(self._access.policy, self._known(), Role.ADMIN)
 
-    def may_ask(self, reason: Reason) -> bool:
-        """Is there somebody who could let this person in?"""
-        return reason in MAY_ASK and bool(self.admins())
+    async def open(self, visit: Command | Click, view: Mapping[str, Any], *, otherwise: str = "") -> bool:
+        """Open a dialog for whoever ran the command or pressed the button; says so if that fails.
 
-    async def open(self, visit: Command | Click, view: Mapping[str, Any]) -> bool:
-        """Open a dialog for whoever ran the command or pressed the button; says so if that fails."""
+        Args:
+            otherwise: what can be done without the dialog (mrkdwn).
+        """
         try:
             await self._slack.open_view(visit.trigger_id, view)
         except SlackError as error:
             _log.warning("dialog_not_opened", error=error.error, user=visit.person.user_id)
-            await self.tell(visit.dialog, visit.person.user_id, messages.not_opened(error.error))
+            await self.tell(visit.dialog, visit.person.user_id, messages.not_opened(error.error, otherwise=otherwise))
             return False
         return True
 
@@ -77,11 +75,24 @@ class Replies:
 
         return Reply(after=after)
 
-    def refuse_command(self, command: Command, reason: Reason) -> Reply:
+    def replace(self, click: Click, message: messages.Blocks) -> Reply:
+        """Put another message in the place of the one that was pressed; nothing if that is no more possible."""
+
+        async def after() -> None:
+            if click.dialog.response_url is None:
+                return
+            try:
+                await self._slack.respond(click.dialog.response_url, message, replace=True)
+            except SlackError as error:
+                _log.info("message_not_replaced", user=click.person.user_id, error=error.error)
+
+        return Reply(after=after)
+
+    async def refuse_command(self, _: Command, reason: Reason) -> Reply:
         return ephemeral(self._denied(reason))
 
-    def refuse_click(self, click: Click, reason: Reason) -> Reply:
+    async def refuse_click(self, click: Click, reason: Reason) -> Reply:
         return self.say(click, self._denied(reason))
 
     def _denied(self, reason: Reason) -> messages.Blocks:
-        return messages.denied(reason, admins=self.admins(), may_ask=self.may_ask(reason))
+        return messages.denied(reason, admins=self.admins(), may_ask=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bot.access import Denied
 from bot.access_list import AccessChange, AccessList, ByDoor, Edit, Plan, Refusal
-from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice
+from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice, Request
 from bot.domain import Answer, Message, Step, Submission
 
 May = Callable[[AccessList], Denied | None]
@@ -75,7 +75,8 @@ class AccessStore(Protocol):
     ) -> Changed | Repeated | Refusal | Denied:
         """Make one change, with its rows in the log, in one transaction. Committed when this returns.
 
-        An open request of somebody who is added is settled by it, as allowed by ``by``.
+        An open request of somebody who is added is settled by it, as allowed by ``by``. New admins get a notice of
+        each request that is open.
 
         Args:
             plan: anything but an ``Edit`` changes nothing and is returned.
@@ -95,6 +96,8 @@ class AccessStore(Protocol):
     async def ask(self, user_id: str, *, admins: Sequence[str], now: datetime) -> Asked | AskedBefore:
         """Keep one request, and a notice of it to each of ``admins``. At most one a day for each person."""
         ...
+
+    async def request(self, request_id: int) -> Request | None: ...
 
     async def decide(
         self, request_id: int, *, allow: bool, may: May, by: str, now: datetime

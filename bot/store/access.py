@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, delete, insert, select, true, update
 
 from bot.access import Denied, Role, is_group
 from bot.access_list import AccessChange, AccessList, Action, ByDoor, Edit, Entry, Plan, Refusal, after
-from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice
+from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice, Request
 from bot.store import Changed, May, Repeated, requests
 from bot.store.rows import added_from, change_from, role_word, seconds
 from bot.store.tables import access_change, access_member, access_state, handled
@@ -101,6 +101,9 @@ class SqlAccessStore:
             return requests.ask(connection, user_id, admins=to, now=now)
 
         return await self._writer.run(work)
+
+    async def request(self, request_id: int) -> Request | None:
+        return await self._read(partial(requests.get, request_id=request_id))
 
     async def decide(
         self, request_id: int, *, allow: bool, may: May, by: str, now: datetime
@@ -204,7 +207,9 @@ def _apply(connection: Connection, current: AccessList, edit: Edit, *, by: str, 
     what += [(Action.ADDED, entry) for entry in _sorted(real.add)]
     how = {"version": version, "changed_at": at, "changed_by": by, "door": door}
     connection.execute(insert(access_change), [_named(entry) | how | {"action": action} for action, entry in what])
-    requests.settle_added(connection, {e.member_id for e in real.add if not is_group(e.member_id)}, by=by, at=at)
+    people = [entry for entry in _sorted(real.add) if not is_group(entry.member_id)]
+    requests.settle_added(connection, {entry.member_id for entry in people}, by=by, at=at)
+    requests.ask_also(connection, [e.member_id for e in people if e.role is Role.ADMIN], at=at)
     return Changed(_read_list(connection), real)
 
 

@@ -68,6 +68,18 @@ def settle_added(connection: Connection, user_ids: Iterable[str], *, by: str, at
         settle(connection, request_from(row), Decision.ALLOWED, by=by, at=at)
 
 
+def ask_also(connection: Connection, admins: Iterable[str], *, at: float) -> None:
+    """New admins get a notice of each open request, unless they have had one."""
+    new = dict.fromkeys(admins)
+    for request_id in (
+        connection.execute(select(access_request.c.request_id).where(_OPEN)).scalars().all() if new else ()
+    ):
+        asked = select(access_notice.c.to_user_id).where(access_notice.c.request_id == request_id)
+        had = set(connection.execute(asked).scalars())
+        to = [user_id for user_id in new if user_id not in had]
+        _add_notices(connection, NoticeKind.ASK, to, request_id=request_id, at=at)
+
+
 def _newest(connection: Connection, user_id: str) -> Request | None:
     theirs = (
         select(access_request)

@@ -107,14 +107,15 @@ class Model:
         have = {member for listed, member in self.base | self.rows if listed in enough}
         return self.rows | {(role, member) for member in members if member not in have}
 
-    def removing(self, members: Iterable[str], *, blind: bool = False) -> Rows | str:
-        gone = set(members)
-        absent = gone - {member for _, member in self.rows}
-        if absent & {member for _, member in self.base}:
+    def removing(self, members: Iterable[str], role: str, *, blind: bool = False) -> Rows | str:
+        """As an admin alone; or, if that is not said, whatever they are."""
+        gone = {row for row in self.rows if row[1] in set(members) and (role != "admin" or row[0] == "admin")}
+        absent = set(members) - {member for _, member in gone}
+        if absent & {member for listed, member in self.base if role != "admin" or listed == "admin"}:
             return "fixed"
         if absent:
             return "not on the list"
-        left = frozenset(row for row in self.rows if row[1] not in gone)
+        left = self.rows - gone
         return "last admin" if self.leaves_none(left, blind=blind) else left
 
     def saving(self, fields: Mapping[Field, frozenset[str]], *, seen: int) -> Rows | str:

@@ -329,7 +329,7 @@ class Doors:
             store=store.access, access=self.access, directory=self.directory, clock=clock, on_notice=self._on_notice
         )
         commands = AccessCommands(changing=changing, replies=replies, command="/mms")
-        dialog = AccessDialog(changing=changing, replies=replies)
+        dialog = AccessDialog(changing=changing, replies=replies, command="/mms")
         requests = AccessRequests(changing=changing, replies=replies, slack=slack, command="/mms")
         self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors()
         self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, clock=clock)

@@ -72,6 +72,7 @@ class Office:
         self.senders: set[str] = set()
         self.told: list[str] = []
         self.cannot_tell = False
+        self.somebody_hears = True
         self.cannot_list = False
         self.workspace: Workspace | None = OURS
         self.directory = Directory(
@@ -80,7 +81,7 @@ class Office:
             workspace=lambda: self.workspace,
             clock=clock,
             on_group_lost=lambda group: self._tell(f"lost {group}"),
-            on_group_found=lambda group: self._tell(f"found {group}"),
+            on_group_found=self._found,
         )
 
     def _listed(self) -> Policy:
@@ -88,10 +89,14 @@ class Office:
             raise RuntimeError("a fault of ours")
         return Policy(frozenset(self.senders), frozenset())
 
-    async def _tell(self, what: str) -> None:
+    async def _tell(self, what: str) -> bool:
         if self.cannot_tell:
             raise RuntimeError("the database is away")
         self.told.append(what)
+        return self.somebody_hears
+
+    async def _found(self, group: str) -> None:
+        await self._tell(f"found {group}")
 
     @property
     def known(self) -> Known:

@@ -13,7 +13,7 @@ from bot.slack.gateway import Posted, SlackError, SlackGateway
 from bot.store.sql import SqlStore
 from bot.store.tables import access_notice
 from sandbox.slack import FakeSlack
-from sandbox.slack.people import ADA, BEN, SAM
+from sandbox.slack.people import ADA, ANN, BEN, SAM
 from sandbox.slack.state import Message
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Office:
         self.held = Held(gateway)
         self.clock = clock
         self.known = Known({}, {})
+        self.admins = {ADA, ANN, BEN}
         self.running: list[AccessNotifier] = []
 
     async def start(self, owner: str = "n1") -> AccessNotifier:
@@ -74,7 +75,13 @@ class Office:
 
         slack: Any = self.held
         notifier = AccessNotifier(
-            store=self.store.access, slack=slack, who_is=who_is, command="/mms", clock=self.clock, owner=owner
+            store=self.store.access,
+            slack=slack,
+            who_is=who_is,
+            admins=lambda: self.admins,
+            command="/mms",
+            clock=self.clock,
+            owner=owner,
         )
         notifier.start()
         self.running.append(notifier)

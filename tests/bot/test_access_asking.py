@@ -18,7 +18,7 @@ from bot.slack.access import changing
 from bot.slack.dispatch import Answer
 from bot.slack.gateway import SlackGateway
 from bot.store.tables import access_change, access_notice, access_request, message
-from sandbox.slack import FakeSlack
+from sandbox.slack import FakeSlack, Message
 from sandbox.slack.dialog import Dialog
 from sandbox.slack.people import ADA, ANN, BEN, DAN, EVE, GUS, OTHER_TEAM_ID, ROBO, SAM, SUPPORT, TEAM_ID
 from tests.bot.access_desk import UNCHANGED, Desk, admin, sender
@@ -52,9 +52,12 @@ def notices(desk: Desk) -> list[tuple[str, str]]:
 async def press(
     desk: Desk, user_id: str, action_id: str = ASK, value: str | None = None, *, team_id: str = TEAM_ID
 ) -> str:
-    """Press a button of a message in #general, there or not, and read what comes back."""
-    before = len(desk.slack.state.messages)
-    url = f"{desk.slack.origin}/response/{desk.slack.state.new_response_url(user_id, 'C0GENERAL')}"
+    """Press a button of a message in #general, and read what comes back, or what stands there in its place."""
+    state = desk.slack.state
+    shown = Message(state.next_ts(), "C0GENERAL", "response_url", "the button", ephemeral_to=user_id)
+    state.post(shown)
+    before = len(state.messages)
+    url = f"{desk.slack.origin}/response/{state.new_response_url(user_id, 'C0GENERAL', message_ts=shown.ts)}"
     action: dict[str, Any] = {"type": "button", "action_id": action_id, "block_id": "b"}
     body = {
         "type": "block_actions",
@@ -68,7 +71,7 @@ async def press(
     }
     assert await desk.doors.dispatcher.dispatch(body) == Answer(200, ""), "a click's ack says nothing"
     await desk.settle()
-    told = desk.slack.state.messages[before:]
+    told = [one for one in desk.slack.state.messages if one.ts == shown.ts and one.edits] + state.messages[before:]
     assert {one.ephemeral_to for one in told} <= {user_id}
     return "\n".join(one.shown for one in told)
 
@@ -238,7 +241,8 @@ async def test_many_presses_at_once_in_two_processes_are_one_request(desk: Desk)
 
 async def test_the_admin_who_allows_puts_the_person_on_the_list_at_once(desk: Desk, doors: Doors) -> None:
     await press(desk, SAM)
-    assert await press(desk, ADA, ids.ALLOW_REQUEST, "1") == "", "the message that was pressed is the answer"
+    said = await press(desk, ADA, ids.ALLOW_REQUEST, "1")
+    assert f"allowed by <@{ADA}>" in said, "it stands in the place of the message that was pressed"
     assert requests(desk) == [(SAM, "allowed", ADA)]
     assert desk.log() == [(ADA, "added", SAM, "sender")]
     assert [row["door"] for row in desk.database.rows(access_change)] == [ByDoor.REQUEST]
@@ -248,9 +252,19 @@ async def test_the_admin_who_allows_puts_the_person_on_the_list_at_once(desk: De
     assert (await desk.slack.person("sam").dialog()).callback_id == ids.COMPOSE
 
 
+@pytest.mark.parametrize("person", [DAN, EVE, ROBO])
+async def test_who_turned_out_not_to_count_cannot_be_allowed(desk: Desk, doors: Doors, person: str) -> None:
+    await doors.store.access.ask(person, admins=[ADA], now=desk.clock.now())
+    await doors.directory.learn([person], within_s=1)
+    assert UNCHANGED in await press(desk, ADA, ids.ALLOW_REQUEST, "1")
+    assert requests(desk) == [(person, None, None)]
+    assert desk.log() == []
+    assert f"declined by <@{ADA}>" in await press(desk, ADA, ids.DECLINE_REQUEST, "1")
+
+
 async def test_the_admin_who_declines_changes_nothing_of_the_list(desk: Desk) -> None:
     await press(desk, SAM)
-    assert await press(desk, ADA, ids.DECLINE_REQUEST, "1") == ""
+    assert f"declined by <@{ADA}>" in await press(desk, ADA, ids.DECLINE_REQUEST, "1")
     assert requests(desk) == [(SAM, "declined", ADA)]
     assert desk.log() == []
     assert notices(desk) == [("ask", ADA), ("outcome", SAM)]

@@ -65,25 +65,20 @@ async def test_as_admin_makes_an_admin(desk: Desk, doors: Doors, ending: str) ->
     assert await desk.entries() == {("admin", SAM), ("sender", BEN)}
 
 
-async def test_somebody_new_is_asked_about_after_the_ack_and_told_then(
+async def test_slack_is_asked_about_somebody_new_for_a_moment_only(
     desk: Desk, doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learn, gate = doors.directory.learn, asyncio.Event()
+    learn, asked = doors.directory.learn, list[tuple[set[str], float]]()
 
-    async def slowly(user_ids: Iterable[str], *, within_s: float) -> None:
-        await gate.wait()
+    async def noting(user_ids: Iterable[str], *, within_s: float) -> None:
+        asked.append((set(user_ids), within_s))
         await learn(user_ids, within_s=within_s)
 
-    monkeypatch.setattr(doors.directory, "learn", slowly)
-    ada = desk.slack.person("ada")
-    answer = await ada.command("/mms", "allow @sam")
-    assert (answer.message, answer.error) == (None, None)
-    assert await desk.entries() == set()
-    gate.set()
-    await desk.settle()
-    assert await desk.entries() == {("sender", SAM)}
-    assert f"<@{SAM}>" in desk.last("ada").shown
-    assert desk.last("ada").ephemeral_to == ADA
+    monkeypatch.setattr(doors.directory, "learn", noting)
+    await desk.command("ada", "allow @sam")
+    await desk.command("ada", "allow @sam @ben")
+    assert asked == [({SAM}, changing.LEARN_LIMIT_S), ({BEN}, changing.LEARN_LIMIT_S)]
+    assert changing.LEARN_LIMIT_S < 1
 
 
 async def test_somebody_known_is_answered_in_the_ack(desk: Desk, doors: Doors) -> None:

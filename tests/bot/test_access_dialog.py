@@ -15,6 +15,7 @@ from bot.causes import Catalogue
 from bot.slack import ids
 from bot.slack.access import changing, dialog
 from bot.slack.gateway import SlackGateway
+from bot.store import StoreUnavailableError
 from bot.store.tables import access_change
 from sandbox.slack import FakeSlack
 from sandbox.slack.dialog import Dialog, Outcome
@@ -142,6 +143,27 @@ async def test_a_second_press_of_the_same_save_closes_quietly(desk: Desk) -> Non
     assert len(desk.slack.person("ada").messages) == 1
 
 
+async def test_a_save_whose_ack_came_too_late_is_told_at_the_second_press(
+    desk: Desk, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = await opened(desk)
+    shown.type_in({"senders": [SAM]})
+    store = doors.store.access
+    change = store.change
+
+    async def too_late(*args: Any, **kwargs: Any) -> object:
+        await change(*args, **kwargs)
+        raise StoreUnavailableError("the answer was lost")
+
+    monkeypatch.setattr(store, "change", too_late)
+    assert set((await shown.submit()).errors) == {"senders"}
+    monkeypatch.setattr(store, "change", change)
+    assert (await shown.submit()).outcome is Outcome.CLOSED
+    await desk.settle()
+    assert f"Saved: <@{SAM}>" in desk.last("ada").shown
+    assert desk.log() == [(ADA, "added", SAM, "sender")]
+
+
 async def test_who_may_send_now_is_told_if_they_had_asked(desk: Desk, doors: Doors) -> None:
     await doors.store.access.ask(SAM, admins=[ADA], now=desk.clock.now())
     shown = await opened(desk)
@@ -169,6 +191,18 @@ async def test_who_cannot_count_is_an_error_under_the_field_with_the_name(
     assert "sam" not in answer.errors[field]
     assert shown.values[field] == [SAM, user_id], "what was entered stays"
     assert desk.log() == []
+
+
+async def test_somebody_listed_who_does_not_count_any_more_stops_no_other_change(desk: Desk, doors: Doors) -> None:
+    doors.access.take(await desk.elsewhere(sender(DAN)))
+    shown = await opened(desk)
+    assert "deactivated" not in shown.shown
+    shown.type_in({"senders": [DAN, SAM]})
+    assert (await shown.submit()).outcome is Outcome.CLOSED
+    assert await desk.entries() == {("sender", DAN), ("sender", SAM)}
+    await doors.directory.learn([DAN], within_s=1)
+    shown = await opened(desk)
+    assert "deactivated" in shown.shown, "but it is marked"
 
 
 async def test_a_guest_may_be_picked(desk: Desk) -> None:
@@ -381,7 +415,7 @@ async def test_a_database_that_hangs_after_the_save_was_stale_is_told_too(
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(changing, "READ_LIMIT_S", 0.02)
+    monkeypatch.setattr(dialog, "NEWEST_LIMIT_S", 0.02)
     monkeypatch.setattr(doors.store.access, "changes_after", never)
     answer = await shown.submit()
     assert set(answer.errors) == {"senders"}
@@ -389,4 +423,4 @@ async def test_a_database_that_hangs_after_the_save_was_stale_is_told_too(
 
 
 def test_all_that_a_save_waits_for_leaves_time_for_the_ack() -> None:
-    assert dialog.LEARN_LIMIT_S + changing.COMMIT_LIMIT_S < ACK_LIMIT_S
+    assert changing.LEARN_LIMIT_S + changing.COMMIT_LIMIT_S + dialog.NEWEST_LIMIT_S < ACK_LIMIT_S

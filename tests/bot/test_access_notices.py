@@ -47,6 +47,17 @@ async def test_each_admin_is_told_once_with_both_buttons(
     assert len(slack.state.messages) == 2
 
 
+async def test_who_is_no_admin_any_more_is_not_asked(office: Office, database: Database, until: Until) -> None:
+    office.admins = {ADA}
+    request = await office.ask(ADA, BEN)
+    await office.start()
+    await all_done(database, until)
+    assert [len(office.told(admin)) for admin in (ADA, BEN)] == [1, 0]
+    await office.decide(request, allow=True, by=ADA)
+    await all_done(database, until)
+    assert [len(office.told(person)) for person in (ADA, BEN, SAM)] == [1, 0, 1]
+
+
 async def test_the_admin_sees_that_it_is_a_guest_who_asks(office: Office, database: Database, until: Until) -> None:
     office.known = Known({}, {SAM: Profile("sam", guest=True)})
     await office.ask(ADA)

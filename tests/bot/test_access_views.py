@@ -214,9 +214,10 @@ def test_a_group_is_marked_while_its_members_are_not_known() -> None:
 def test_a_long_list_is_cut_and_says_so() -> None:
     base = Policy(frozenset(f"U{n:09d}" for n in range(300)), frozenset())
     [fixed] = mrkdwn_of(access_dialog(shown(base=base), dialog=Dialog()))
-    cut = re.search(r"and (\d+) more$", fixed)
+    cut = re.search(r"and (\d+) more$", fixed, re.MULTILINE)
     assert cut
     assert fixed.count("<@U") + int(cut[1]) == 300
+    assert "`access`" in fixed
 
 
 def test_a_refused_save_says_what_changed_and_what_was_wanted() -> None:

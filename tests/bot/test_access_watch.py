@@ -107,6 +107,21 @@ async def office(database: Database, clock: FakeClock) -> AsyncIterator[Office]:
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_a_fault_of_ours_does_not_end_it(office: Office, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken() -> int:
+        raise ValueError("a row that a newer version wrote")
+
+    await office.looks(until)
+    with monkeypatch.context() as patched:
+        patched.setattr(office.store, "version", broken)
+        await until(lambda: office.clock.sleepers == 1)
+        await office.clock.advance(LOOK_EVERY_S)
+        await until(lambda: office.clock.sleepers == 1)
+    await office.change(SAM)
+    await office.looks(until)
+    assert office.may_send(SAM)
+
+
 async def test_what_another_process_changes_counts_within_a_second(
     office: Office, clock: FakeClock, until: Until
 ) -> None:

@@ -71,7 +71,7 @@ def test_the_environment_wins_over_the_file(
         "access allow",
         "access allow --admin",
         "access remove",
-        "access remove U0ANN --admin",
+        "access remove --admin",
         "access log --limit 0",
         "access log --limit -1",
         "access log --limit many",

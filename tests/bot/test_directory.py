@@ -135,6 +135,7 @@ async def test_what_is_known_ends_on_time_even_when_nothing_runs(office: Office)
 async def test_a_group_that_is_lost_is_told_once_and_when_it_is_found_again(office: Office, error: SlackError) -> None:
     async with office.open("S1", "S2"):
         office.slack.faults["S1"] = error
+        office.told.clear()
         await office.pass_time(KEPT_FOR_S)
         assert office.told == []
         await office.pass_time(REFRESH_EVERY_S)
@@ -148,6 +149,26 @@ async def test_a_group_that_is_lost_is_told_once_and_when_it_is_found_again(offi
         assert len(office.told) == 2
 
 
+async def test_after_a_start_a_group_that_can_be_read_is_found_whatever_was_told_before(office: Office) -> None:
+    async with office.open("S1"):
+        assert office.told == ["found S1"]
+        await office.pass_time(KEPT_FOR_S)
+        assert office.told == ["found S1"]
+
+
+async def test_a_lost_group_of_which_nobody_could_hear_is_told_again(office: Office) -> None:
+    office.slack.faults["S1"] = AWAY
+    office.somebody_hears = False
+    async with office.open("S1"):
+        await office.pass_time(KEPT_FOR_S + RETRY_S)
+        office.somebody_hears = True
+        office.told.clear()
+        await office.pass_time(RETRY_S)
+        assert office.told == ["lost S1"]
+        await office.pass_time(KEPT_FOR_S)
+        assert office.told == ["lost S1"]
+
+
 async def test_a_group_that_never_could_be_read_is_lost_after_an_hour(office: Office) -> None:
     office.slack.faults["S1"] = SlackError("missing_scope")
     async with office.open("S1"):
@@ -159,6 +180,7 @@ async def test_a_group_that_never_could_be_read_is_lost_after_an_hour(office: Of
 
 async def test_a_process_that_was_away_for_an_hour_has_lost_nothing(office: Office) -> None:
     async with office.open("S1"):
+        office.told.clear()
         office.clock.jump(2 * KEPT_FOR_S)
         await office.pass_time(RETRY_S)
         assert office.told == []
@@ -184,12 +206,13 @@ async def test_what_cant_be_told_is_told_later(office: Office) -> None:
 async def test_a_group_taken_off_the_list_has_nobody_and_is_told_of_no_more(office: Office) -> None:
     office.slack.faults["S2"] = AWAY
     async with office.open("S1", "S2"):
+        office.told.clear()
         office.senders.clear()
         office.directory.wake()
         await office.settle()
         assert office.members == {}
         await office.pass_time(KEPT_FOR_S * 2)
-        assert office.told == []
+        assert sorted(office.told) == ["found S1", "found S2"], "nothing that was told of them is open any more"
 
 
 async def test_what_is_new_on_the_list_is_read_at_once_and_nothing_else(office: Office) -> None:

@@ -11,12 +11,13 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.access import Reason, Role
+from bot.access_list import ByDoor, Edit, Entry
 from bot.domain import Accepted, Refused, State, Submission
 from bot.slack import ids
 from bot.slack.command import Name
 from bot.slack.dispatch import SEEN_FOR_S, Answer, Dispatcher
 from bot.slack.listeners import COMPOSE_WORD, NOT_SAVED, SUGGESTION_WORD
-from bot.store import Taken
+from bot.store import Changed, Taken
 from bot.store.sql import SqlStore
 from bot.store.tables import message
 from sandbox.slack import FakeSlack
@@ -94,6 +95,27 @@ async def test_nobody_else_passes_any_door_but_help(
     await doors.dispatcher.drain(2)
     assert slack.calls_of("views.open") == []
     assert database.rows(message) == []
+
+
+async def test_who_was_taken_off_the_list_reads_that_a_second_press_was_taken_with_the_first(
+    doors: Doors, database: Database, clock: FakeClock
+) -> None:
+    async def change(edit: Edit) -> None:
+        changed = await doors.store.access.change(
+            lambda _: edit, by=ADA, door=ByDoor.COMMAND, origin=None, now=clock.now()
+        )
+        assert isinstance(changed, Changed)
+        doors.access.take(changed.access)
+
+    sam_sends = frozenset({Entry(SAM, Role.SENDER)})
+    await change(Edit(add=sam_sends))
+    assert said(await doors.dispatcher.dispatch(submit("V1", user_id=SAM))) == {}
+    await change(Edit(remove=sam_sends))
+    assert said(await doors.dispatcher.dispatch(submit("V1", user_id=SAM))) == {}
+    other = said(await doors.dispatcher.dispatch(submit("V1", user_id=SAM, message="Something else")))
+    assert "already taken" in other["errors"]["to"]
+    assert "Nothing was sent" in json.dumps(said(await doors.dispatcher.dispatch(submit("V2", user_id=SAM))))
+    assert len(database.rows(message)) == 1
 
 
 async def test_a_foreign_team_is_nobodys(doors: Doors, database: Database, slack: FakeSlack) -> None:
@@ -391,16 +413,16 @@ async def test_a_payload_of_a_strange_shape_is_a_200(doors: Doors, database: Dat
     assert database.rows(message) == []
 
 
-def test_every_reason_has_words_at_every_door(doors: Doors, slack: FakeSlack, clock: FakeClock) -> None:
+async def test_every_reason_has_words_at_every_door(doors: Doors, slack: FakeSlack, clock: FakeClock) -> None:
     from bot.slack import payloads
 
     now = clock.now()
     for reason in Reason:
         for word in doors.all.words.values():
-            reply = word.refused(payloads.command(command(slack), now=now, default_region="US"), reason)
+            reply = await word.refused(payloads.command(command(slack), now=now, default_region="US"), reason)
             assert reply.ack is not None
             assert reply.ack["text"]
         for dialog in doors.all.submits.values():
-            assert dialog.refused(dialog.read(submit()), reason).ack is not None
+            assert (await dialog.refused(dialog.read(submit()), reason)).ack is not None
         for button in doors.all.clicks.values():
-            assert button.refused(payloads.click(click(slack, "x"), now=now), reason).after is not None
+            assert (await button.refused(payloads.click(click(slack, "x"), now=now), reason)).after is not None

@@ -287,7 +287,7 @@ def test_help_names_every_word_that_senders_may_use() -> None:
         assert word in said
 
 
-@pytest.mark.parametrize("word", ["admin", "access", "access log", "allow @ann", "allow @ann as admin", "remove @ann"])
+@pytest.mark.parametrize("word", ["admin", "access", "access log", "allow @ann", "remove @ann"])
 def test_help_names_the_words_of_admins_to_admins_alone(word: str) -> None:
     assert f"`/post {word}`" in messages.help_text("/post", admin=True)["text"]
     assert f"`/post {word}`" not in messages.help_text("/post", admin=False)["text"]

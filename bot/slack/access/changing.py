@@ -8,17 +8,18 @@ from typing import TypeVar
 
 import structlog
 
-from bot.access import Denied, Person, Reason, Role
+from bot.access import Denied, Known, Person, Reason, Role
 from bot.access_list import AccessList, ByDoor, Edit, Entry, Plan, Refusal
 from bot.clock import Clock
-from bot.slack.access.views import Shown
+from bot.slack.access.words import Shown
 from bot.slack.directory import Directory
 from bot.slack.doors import AccessCheck
-from bot.slack.replies import MAY_ASK
+from bot.slack.messages import ADMINS_CAN_MEND
 from bot.store import AccessStore, Changed, Repeated, StoreUnavailableError
 
 COMMIT_LIMIT_S = 1.5  # Slack shows an error after 3 s without an ack
 READ_LIMIT_S = 1.0
+LEARN_LIMIT_S = 0.6  # for Slack to say who somebody new is; together with a commit far below those 3 s
 
 _log = structlog.get_logger(__name__)
 
@@ -63,7 +64,9 @@ class Changing:
         if outcome is None:
             _log.error("access_not_saved", by=person.user_id, door=door)
         if isinstance(outcome, Changed):
-            self.made(outcome.access)
+            self.access.take(outcome.access)
+        if isinstance(outcome, Changed) and outcome.edit:
+            self.on_notice()  # somebody who had asked may have been added
             _log.info(
                 "access_changed",
                 by=person.user_id,
@@ -73,11 +76,6 @@ class Changing:
             )
         return outcome
 
-    def made(self, access: AccessList) -> None:
-        """The list is this one now: it counts at once here, and somebody who had asked may have been added."""
-        self.access.take(access)
-        self.on_notice()
-
     async def in_time(self, change: Awaitable[_T]) -> _T | None:
         """None: the database did not answer in time, and it is not known whether it was changed."""
         return await _within(COMMIT_LIMIT_S, change)
@@ -86,14 +84,28 @@ class Changing:
         """None: the database did not answer in time."""
         return await _within(within_s, reading)
 
-    async def no_admin_any_more(self, refused: Denied) -> Reason:
-        """Why a transaction refused somebody whom this process's copy of the list still let in.
-
-        The copy is brought up to date, or the sentence would name as admins those who are none any more.
-        """
-        if (access := await self.read(self.store.current())) is not None:
+    async def newest(self) -> AccessList | None:
+        """The list as it is now, and this process's copy with it. None: the database did not answer in time."""
+        access = await self.read(self.store.current())
+        if access is not None:
             self.access.take(access)
-        return Reason.NOT_ADMIN if refused.reason in MAY_ASK else refused.reason
+        return access
+
+    async def no_admin_any_more(self, refused: Denied) -> Reason:
+        """Why a transaction refused somebody whom this process's copy of the list still let in."""
+        await self.newest()  # or the sentence would name as admins those who are none any more
+        return Reason.NOT_ADMIN if refused.reason in ADMINS_CAN_MEND else refused.reason
+
+    async def who_are(self, user_ids: Iterable[str]) -> Known:
+        """What is known, once Slack was asked about those of whom it has not said who they are, for a moment.
+
+        An answer about somebody new has to stand in the ack. Whoever is not known in time is marked in the list.
+        """
+        known = self.directory.known()
+        new = [user_id for user_id in user_ids if user_id not in known.profiles]
+        if new:
+            await self.directory.learn(new, within_s=LEARN_LIMIT_S)
+        return self.directory.known()
 
     def shown(self, access: AccessList) -> Shown:
         return Shown(

@@ -21,7 +21,6 @@ from bot.slack.payloads import Command
 from bot.slack.replies import Replies, ephemeral
 from bot.store import Changed, Repeated
 
-LEARN_LIMIT_S = 5.0  # for Slack to say who somebody new is, after the ack; then the list is changed all the same
 LOG_SHOWN = 20
 
 
@@ -46,7 +45,7 @@ class AccessCommands:
         )
 
     async def show_list(self, _: Command) -> Reply:
-        access = await self._changing.read(self._changing.store.current())
+        access = await self._changing.newest()
         if access is None:
             return ephemeral(messages.not_readable())
         return ephemeral(messages.access_list(self._changing.shown(access), command=self._command))
@@ -59,25 +58,11 @@ class AccessCommands:
         mentions = parse_mentions(_rest(command))
         if wrong := self._not_allowable(mentions):
             return ephemeral(wrong)
-        directory = self._changing.directory
         people = [member for member in mentions.members if not is_group(member)]
-
-        async def act() -> Blocks | None:
-            known = directory.known()
-            if faults := {user: fault for user in people if (fault := known.fault(user))}:
-                return messages.cannot_count(faults)
-            return await self._change(command, self._plan_allow(mentions))
-
-        if all(user in directory.known().profiles for user in people):
-            message = await act()
-            return Reply() if message is None else ephemeral(message)
-
-        async def after() -> None:  # Slack is asked first who that is: nothing of Slack's is waited for before an ack
-            await directory.learn(people, within_s=LEARN_LIMIT_S)
-            if (message := await act()) is not None:
-                await self._replies.tell(command.dialog, command.person.user_id, message)
-
-        return Reply(after=after)
+        known = await self._changing.who_are(people)
+        if faults := {user: fault for user in people if (fault := known.fault(user))}:
+            return ephemeral(messages.cannot_count(faults))
+        return await self._change(command, self._plan_allow(mentions))
 
     async def remove(self, command: Command) -> Reply:
         mentions = parse_mentions(_rest(command))
@@ -85,8 +70,7 @@ class AccessCommands:
             return ephemeral(messages.not_mentions(mentions.not_mentions, command=self._command, word=Name.REMOVE))
         if not mentions.members:
             return ephemeral(messages.usage(self._command, Name.REMOVE))
-        message = await self._change(command, self._plan_remove(mentions))
-        return Reply() if message is None else ephemeral(message)
+        return await self._change(command, self._plan_remove(mentions))
 
     def _not_allowable(self, mentions: Mentions) -> Blocks | None:
         if mentions.not_mentions:
@@ -107,27 +91,27 @@ class AccessCommands:
         role = Role.ADMIN if mentions.as_admin else None
         return lambda current: plan_remove(current, base=base, known=known, members=mentions.members, role=role)
 
-    async def _change(self, command: Command, plan: Plan) -> Blocks | None:
-        """Make a change; what to say about it, None if this very command was handled before."""
+    async def _change(self, command: Command, plan: Plan) -> Reply:
+        """Make a change and say what came of it; nothing if this very command was handled before."""
         outcome = await self._changing.commit(
             command.person, plan, door=ByDoor.COMMAND, origin=command.trigger_id or None
         )
         match outcome:
             case None:
-                return messages.maybe_saved(self._command)
+                return ephemeral(messages.maybe_saved(self._command))
             case Repeated():
-                return None
+                return Reply()
             case Denied():
                 reason = await self._changing.no_admin_any_more(outcome)
-                return denied(reason, admins=self._replies.admins())
+                return ephemeral(denied(reason, admins=self._replies.admins()))
             case Fixed():
-                return messages.fixed(outcome.member_ids)
+                return ephemeral(messages.fixed(outcome.member_ids))
             case NotOnList():
-                return messages.not_on_list(outcome.member_ids)
+                return ephemeral(messages.not_on_list(outcome.member_ids))
             case Changed():
-                return messages.saved(outcome.edit, self._changing.shown(outcome.access))
+                return ephemeral(messages.saved(outcome.edit, self._changing.shown(outcome.access)))
             case _:
-                return messages.last_admin()
+                return ephemeral(messages.last_admin())
 
 
 def _rest(command: Command) -> str:

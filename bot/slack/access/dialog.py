@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 from bot.access import Denied, Reason, Role
@@ -11,21 +12,23 @@ from bot.slack.access import messages, views
 from bot.slack.access.changing import Changing
 from bot.slack.command import Name
 from bot.slack.doors import DialogDoor, Door, DoorKind, Doors, Reply
-from bot.slack.messages import denied_text
+from bot.slack.messages import ADMINS_CAN_MEND, denied_text
 from bot.slack.payloads import ACCESS_FIELDS, AccessSubmit, Command
-from bot.slack.replies import MAY_ASK, Replies, errors, update
+from bot.slack.replies import Replies, errors, update
 from bot.store import Changed
 
-LEARN_LIMIT_S = 0.8  # for Slack to say who somebody new is: a field's error has to be in the ack
-NEWEST_LIMIT_S = 0.5  # together with that and the commit, below the 3 s that Slack waits
+SAVED_VIEWS_KEPT = 1_000
+NEWEST_LIMIT_S = 0.5  # together with asking who somebody is and the commit, below the 3 s that Slack waits
 MAX_DEPTH = 3  # Slack, "Modals": a dialog and two pushed on it
 _FAULTS_SHOWN = 3
 
 
 class AccessDialog:
-    def __init__(self, *, changing: Changing, replies: Replies) -> None:
+    def __init__(self, *, changing: Changing, replies: Replies, command: str) -> None:
+        self._command = command
         self._changing = changing
         self._replies = replies
+        self._saved_views: OrderedDict[str, None] = OrderedDict()
 
     def doors(self) -> Doors:
         return Doors(
@@ -44,22 +47,25 @@ class AccessDialog:
     async def open(self, command: Command) -> Reply:
         async def after() -> None:
             # Read now, not taken from this process's copy: a save has to start from the newest list.
-            access = await self._changing.read(self._changing.store.current())
+            access = await self._changing.newest()
             if access is None:
                 await self._replies.tell(command.dialog, command.person.user_id, messages.not_readable())
             else:
                 view = views.access_dialog(self._changing.shown(access), dialog=command.dialog)
-                await self._replies.open(command, view)
+                await self._replies.open(command, view, otherwise=messages.without_dialog(self._command))
 
         return Reply(after=after)
 
     async def save(self, submit: AccessSubmit) -> Reply:
-        people = {role: members for (role, groups), members in submit.given.items() if not groups}
-        directory = self._changing.directory
-        await directory.learn(frozenset().union(*people.values()), within_s=LEARN_LIMIT_S)
-        known = directory.known()
+        listed = self._changing.access.added.policy
+        picked = {
+            role: members - (listed.admins if role is Role.ADMIN else listed.senders)
+            for (role, groups), members in submit.given.items()
+            if not groups
+        }
+        known = await self._changing.who_are(frozenset().union(*picked.values()))
         faults = dict(submit.odd)
-        for role, members in people.items():
+        for role, members in picked.items():
             wrong = [fault for user in sorted(members) if (fault := views.field_error(user, known))]
             if wrong:
                 faults.setdefault(ids.ADMINS if role is Role.ADMIN else ids.SENDERS, " ".join(wrong[:_FAULTS_SHOWN]))
@@ -76,7 +82,7 @@ class AccessDialog:
             case Changed():
                 return self._saved(submit, outcome)
             case Denied():
-                return self._refuse(submit, await self._changing.no_admin_any_more(outcome))
+                return await self._refuse(submit, await self._changing.no_admin_any_more(outcome))
             case Stale():
                 return await self._changed_meanwhile(submit)
             case None:
@@ -86,11 +92,15 @@ class AccessDialog:
 
     def _saved(self, submit: AccessSubmit, changed: Changed) -> Reply:
         closed = {"response_action": "clear"} if submit.depth > 1 else None  # the outdated ones below close with it
-        if not changed.edit and changed.access.version != submit.seen:
-            return Reply(closed)  # a second press, or somebody else has saved the same
+        if not changed.edit and submit.view_id in self._saved_views:
+            return Reply(closed)  # a second press: it was told what was saved
+        self._saved_views[submit.view_id] = None
+        if len(self._saved_views) > SAVED_VIEWS_KEPT:
+            self._saved_views.popitem(last=False)
 
         async def after() -> None:
-            message = messages.saved(changed.edit, self._changing.shown(changed.access))
+            edit = changed.edit or await self._saved_before(submit)
+            message = messages.saved(edit, self._changing.shown(changed.access))
             await self._replies.tell(submit.dialog, submit.person.user_id, message)
 
         return Reply(closed, after)
@@ -119,13 +129,24 @@ class AccessDialog:
         )
         return Reply({"response_action": "push", "view": view})
 
-    async def _newest(self, seen: int) -> tuple[AccessList, Sequence[AccessChange]]:
-        return await self._changing.store.current(), await self._changing.store.changes_after(seen)
+    async def _saved_before(self, submit: AccessSubmit) -> Edit:
+        """What this person has changed since the dialog was made: by a press whose commit came too late for its ack."""
+        news = await self._changing.read(self._changing.store.changes_after(submit.seen)) or ()
+        theirs = [change for change in news if change.by == submit.person.user_id]
+        return Edit(
+            add=frozenset(change.entry for change in theirs if change.action is Action.ADDED),
+            remove=frozenset(change.entry for change in theirs if change.action is Action.REMOVED),
+        )
 
-    def _refuse(self, submit: AccessSubmit, reason: Reason) -> Reply:
+    async def _newest(self, seen: int) -> tuple[AccessList, Sequence[AccessChange]]:
+        access = await self._changing.store.current()
+        news = await self._changing.store.changes_after(seen)
+        return access, [change for change in news if change.version <= access.version]
+
+    async def _refuse(self, submit: AccessSubmit, reason: Reason) -> Reply:
         if reason is Reason.NOT_READY:
             return _under(submit, {ids.SENDERS: messages.NOT_CONNECTED})
-        why = Reason.NOT_ADMIN if reason in MAY_ASK else reason  # it was about the list, not about sending
+        why = Reason.NOT_ADMIN if reason in ADMINS_CAN_MEND else reason  # it was about the list, not about sending
         return update(views.access_notice(denied_text(why, admins=self._replies.admins())))
 
 

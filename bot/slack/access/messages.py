@@ -172,9 +172,8 @@ def _unknown_yet(edit: Edit, known: Known) -> list[str]:
 
 def usage(command: str, word: str) -> Blocks:
     """``word`` alone: ``allow`` or ``remove``."""
-    more = (
-        f" `{command} {word} @ann as admin` makes somebody an admin." if word == "allow" else " Several at once, too."
-    )
+    effect = "makes somebody an admin" if word == "allow" else "takes that role alone away"
+    more = f" `{command} {word} @ann as admin` {effect}."
     return as_message(
         f"Whom? Type `{command} {word} @ann`, with one or more people or user groups. Nothing was changed.{more}"
     )
@@ -233,6 +232,11 @@ def not_readable() -> Blocks:
         "The list can't be read just now: the database did not answer in time. Nothing was changed. Please try again. "
         "(Code MMS-DATABASE)"
     )
+
+
+def without_dialog(command: str) -> str:
+    """What an admin can do while the dialog does not open (mrkdwn)."""
+    return f"`{command} access`, `{command} allow` and `{command} remove` work without it."
 
 
 def maybe_saved(command: str) -> Blocks:

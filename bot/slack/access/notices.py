@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
 import structlog
@@ -24,6 +24,7 @@ class AccessNotifier(Outbox[Notice]):
 
     Args:
         who_is: what is known, once Slack was asked about this user: an admin sees if it is a guest who asks.
+        admins: those who are admins now; nobody else is asked.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class AccessNotifier(Outbox[Notice]):
         store: AccessStore,
         slack: SlackGateway,
         who_is: Callable[[str], Awaitable[Known]],
+        admins: Callable[[], Collection[str]],
         command: str,
         clock: Clock,
         owner: str,
@@ -40,6 +42,7 @@ class AccessNotifier(Outbox[Notice]):
         self._store = store
         self._slack = slack
         self._who_is = who_is
+        self._admins = admins
         self._command = command
 
     async def _resume(self, now: datetime) -> None:
@@ -65,13 +68,15 @@ class AccessNotifier(Outbox[Notice]):
 
     async def _post(self, row: Notice) -> tuple[str | None, str | None]:
         """Post it or change what was posted: channel and ts, None where there is nothing new."""
-        message = await self._message(row)
         if row.channel_id and row.ts:
+            message = await self._message(row)
             await self._slack.update_message(channel_id=row.channel_id, ts=row.ts, message=message)
             return None, None
         if row.kind is NoticeKind.ASK and row.request is not None and row.request.decision is not None:
             return None, None  # decided before this admin was asked: nothing to see
-        posted = await self._slack.post_direct(user_id=row.to_user_id, message=message)
+        if row.kind is not NoticeKind.OUTCOME and row.to_user_id not in self._admins():
+            return None, None  # no admin any more
+        posted = await self._slack.post_direct(user_id=row.to_user_id, message=await self._message(row))
         return posted.channel_id, posted.ts
 
     async def _message(self, row: Notice) -> messages.Blocks:

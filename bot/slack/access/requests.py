@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 
-from bot.access import Allowed, Denied, Role
+from bot.access import Allowed, Denied, Reason, Role
 from bot.access_requests import Asked, Decided, DecidedBefore
 from bot.slack import ids
 from bot.slack.access import messages, views
 from bot.slack.access.changing import Changing
 from bot.slack.doors import Door, DoorKind, Doors, Reply
 from bot.slack.gateway import SlackError, SlackGateway
-from bot.slack.messages import Blocks
+from bot.slack.messages import Blocks, can_ask
 from bot.slack.payloads import Click
 from bot.slack.replies import Replies
 
@@ -42,9 +44,9 @@ class AccessRequests:
         decision = self._changing.access(click.person, Role.SENDER)
         if isinstance(decision, Allowed):
             return self._replies.say(click, messages.may_send_already(self._command))
-        if not self._replies.may_ask(decision.reason):
-            return self._replies.refuse_click(click, decision.reason)
         admins = self._replies.admins()
+        if not can_ask(decision.reason, admins):
+            return await self._replies.refuse_click(click, decision.reason)
         asked = await self._changing.in_time(
             self._changing.store.ask(click.person.user_id, admins=admins, now=self._changing.clock.now())
         )
@@ -86,6 +88,8 @@ class AccessRequests:
         return await self._decide(click, allow=False)
 
     async def _decide(self, click: Click, *, allow: bool) -> Reply:
+        if allow and (fault := await self._fault(_request_id(click.value))):
+            return self._replies.say(click, messages.cannot_count(fault))
         outcome = await self._changing.in_time(
             self._changing.store.decide(
                 _request_id(click.value),
@@ -99,16 +103,25 @@ class AccessRequests:
             case None:
                 return self._replies.say(click, messages.maybe_done())
             case Decided():
-                # The message that was pressed changes, and those of the other admins: that is the answer.
-                self._changing.made(outcome.access)
+                self._changing.access.take(outcome.access)
+                self._changing.on_notice()
                 _log.info("access_decided", request=click.value, by=click.person.user_id, allowed=allow)
-                return Reply()
+                known = self._changing.directory.known()
+                return self._replies.replace(
+                    click, messages.request_notice(outcome.request, known, command=self._command)
+                )
             case DecidedBefore():
                 return self._replies.say(click, messages.decided_before(outcome.request))
             case Denied():
-                return self._replies.refuse_click(click, await self._changing.no_admin_any_more(outcome))
+                return await self._replies.refuse_click(click, await self._changing.no_admin_any_more(outcome))
             case _:
                 return self._replies.say(click, messages.no_such_request())
+
+    async def _fault(self, request_id: int) -> Mapping[str, Reason]:
+        """Why the person who asked can't be on the list; empty if they can, as far as is known."""
+        request = await self._changing.read(self._changing.store.request(request_id))
+        fault = None if request is None else self._changing.directory.known().fault(request.user_id)
+        return {} if request is None or fault is None else {request.user_id: fault}
 
 
 def _request_id(value: str) -> int:

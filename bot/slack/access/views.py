@@ -125,6 +125,8 @@ def _fixed(base: Policy, known: Known) -> str:
         for name, members in roles
         if members
     ]
+    if any(len(members) > _FIXED_SHOWN for _, members in roles):
+        lines.append("The word `access` after the command shows all.")
     return "\n".join([start, *within(lines, most=SECTION_MAX - len(start) - 1)])
 
 
@@ -132,7 +134,7 @@ def _marks(shown: Shown) -> str:
     """Those who were added and of whom there is something to say."""
     added = _in_order(frozenset(entry.member_id for entry in shown.access.entries))
     lines = [f"• {with_mark(member, shown.known)}" for member in added if mark(member, shown.known)]
-    start = "Added in Slack, and to be known:"
+    start = "Added, and to be known:"
     return "\n".join([start, *within(lines, most=SECTION_MAX - len(start) - 1)]) if lines else ""
 
 
@@ -205,7 +207,7 @@ def _option(label: str, value: str) -> Block:
 
 
 def _bytes(option: Block) -> int:
-    return len(json.dumps(option, ensure_ascii=False).encode("utf-8", "replace"))
+    return len(json.dumps(option))  # as the SDK sends it; how Slack counts is not documented
 
 
 def _label(group: UserGroup) -> str:
