@@ -7,9 +7,11 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, closing
 from typing import Any
+
+import pytest
 
 from sandbox.bot_process import BotProcess
 from sandbox.slack import Actor, CommandAnswer, Dialog, Message
@@ -21,6 +23,7 @@ SAVE_ACK_S = 2.9  # of the access dialog, which waits a moment for Slack to say 
 SLACK_WAITS_S = 3.0
 COUNTS_WITHIN_S = 5.0  # design: a change counts at every door within 1 s; the rest is for a busy machine
 SHELL_S = 30.0
+LOOK_EVERY_S = 0.02
 NOTHING_SENT, NOTHING_CHANGED = "Nothing was sent", "Nothing was changed"
 
 Story = Callable[..., Coroutine[Any, Any, None]]
@@ -35,6 +38,18 @@ async def flawless(world: World) -> AsyncIterator[World]:
         faults = [line for line in world.bot.lines if json.loads(line)["level"] in ("error", "critical")]
         mistakes = [*map(str, world.slack.refusals), *world.bot.errors, *faults]
         assert not mistakes, "\n".join(mistakes)
+
+
+@asynccontextmanager
+async def another_bot(world: World) -> AsyncIterator[BotProcess]:
+    """A second process on the same database; nothing of Slack's goes there by itself."""
+    other = world.new_bot(world.bot.folder)
+    try:
+        await other.start()
+        yield other
+        assert await other.stop() == 0
+    finally:
+        await other.kill()
 
 
 def rows(world: World, statement: str) -> list[tuple[Any, ...]]:
@@ -117,6 +132,18 @@ async def seen(world: World, look: Callable[[], Any], what: str, *, within_s: fl
     await world.slack.state.changes.wait_for(lambda: look() or None, timeout_s=within_s, what=what)
 
 
+async def committed(look: Callable[[], Any], what: str, *, within_s: float = 10.0) -> None:
+    """Wait until ``look`` finds it in the database, which tells nobody when it changes."""
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                if look():
+                    return
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not come within {within_s:g} s") from None
+
+
 async def admin_dialog(person: Actor) -> Dialog:
     """The access dialog, opened by its command."""
     assert person.open_dialog() is None
@@ -157,19 +184,22 @@ async def asked(world: World, admin: Actor, of: str, *, within_s: float = 10.0) 
     return open_requests(admin, of)[-1]
 
 
-def at_once(stories: Mapping[str, Story], names: list[str], *given: Any) -> dict[str, asyncio.Task[None]]:
-    """Start these stories together: they wait most of the time, and three starts at a time are enough."""
-    turns = asyncio.Semaphore(4)
+def started(
+    stories: Mapping[str, Story], request: pytest.FixtureRequest, *given: Any, at_once: int
+) -> dict[str, asyncio.Task[None]]:
+    """Start the stories that tests of this session ask for by ``name``; ``at_once`` go side by side."""
+    specs: list[Any] = [getattr(item, "callspec", None) for item in request.session.items]
+    names = {spec.params["name"] for spec in specs if spec and spec.params.get("name") in stories}
+    turns = asyncio.Semaphore(at_once)
 
     async def play(story: Story) -> None:
         async with turns:
             await story(*given)
 
-    return {name: asyncio.create_task(play(stories[name])) for name in names}
+    return {name: asyncio.create_task(play(stories[name])) for name in stories if name in names}
 
 
-async def ended(tasks: Mapping[str, Awaitable[None]]) -> None:
+async def ended(tasks: Mapping[str, asyncio.Task[None]]) -> None:
     for task in tasks.values():
-        if isinstance(task, asyncio.Task):
-            task.cancel()
+        task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
