@@ -16,7 +16,7 @@ import uvicorn
 
 import sinch
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
-from bot.access_watch import AccessWatch
+from bot.access.watch import AccessWatch
 from bot.causes import Catalogue
 from bot.clock import SystemClock
 from bot.compose import Fields, check
@@ -86,6 +86,7 @@ class Bot:
             known=self._directory.known,
             look_up=lambda user_id: self._directory.look_up([user_id]),
             on_change=self._directory.wake,
+            look=lambda: self._access_watch.look_now(),
         )
         self._access_watch = AccessWatch(store.access, take=self._access.take, clock=clock)
         self._notices = AccessNotifier(

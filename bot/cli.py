@@ -20,7 +20,7 @@ from bot.settings import Settings, SettingsError, environment
 from bot.store import Store, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from bot.access_cli import Said
+    from bot.access.shell import Said
 
 DONE, NO, WRONG_USE = 0, 1, 2
 LOG_LINES = 20  # what fits on a screen
@@ -198,25 +198,25 @@ def _access(arguments: argparse.Namespace) -> int:
 
 
 async def _access_word(arguments: argparse.Namespace, settings: Settings, store: Store) -> Said:
-    from bot import access_cli
+    from bot.access import shell
     from bot.clock import SystemClock
 
     base = Policy(senders=settings.allowed, admins=settings.admins)
     try:
         match arguments.word:
             case "list":
-                return await access_cli.listed(store.access, base=base, command=settings.command)
+                return await shell.listed(store.access, base=base, command=settings.command)
             case "log":
-                return await access_cli.log(store.access, limit=arguments.limit)
+                return await shell.log(store.access, limit=arguments.limit)
             case "export":
-                return await access_cli.export(store.access)
+                return await shell.export(store.access)
         members = tuple(dict.fromkeys(arguments.members))
-        by, now = access_cli.by_login(), SystemClock().now()
+        by, now = shell.by_login(), SystemClock().now()
         if arguments.word == "remove":
             only = Role.ADMIN if arguments.admin else None
-            return await access_cli.remove(store.access, members, role=only, base=base, by=by, now=now)
+            return await shell.remove(store.access, members, role=only, base=base, by=by, now=now)
         role = Role.ADMIN if arguments.admin else Role.SENDER
-        return await access_cli.allow(store.access, members, role=role, base=base, by=by, now=now)
+        return await shell.allow(store.access, members, role=role, base=base, by=by, now=now)
     finally:
         await store.close()
 

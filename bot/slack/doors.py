@@ -14,9 +14,11 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from bot.access import Allowed, Denied, Known, Person, Policy, Reason, Role, Workspace, decide
-from bot.access_list import EMPTY, AccessList
+from bot.access.changes import EMPTY, AccessList
 from bot.slack.payloads import Click, Command
 from bot.store import May
+
+_BY_THE_LIST = frozenset({Reason.NOT_LISTED, Reason.NOT_ADMIN, Reason.GUEST, Reason.NOT_KNOWN})
 
 _log = structlog.get_logger(__name__)
 
@@ -79,6 +81,8 @@ class AccessCheck:
         known: what Slack has said of people and groups.
         look_up: somebody listed through a group knocked, of whom Slack has not said who that is.
         on_change: the list is another one now.
+        look: brings the list up to date if it has changed. Asked before anybody is refused for not being on it: who was
+            added at another process a moment ago gets in.
     """
 
     def __init__(
@@ -88,12 +92,14 @@ class AccessCheck:
         known: Callable[[], Known],
         look_up: Callable[[str], None],
         on_change: Callable[[], None],
+        look: Callable[[], Awaitable[None]],
     ) -> None:
         self.base = base
         self.workspace: Workspace | None = None
         self._known = known
         self._look_up = look_up
         self._on_change = on_change
+        self._look = look
         self._added = EMPTY
         self._policy = base
 
@@ -132,6 +138,9 @@ class AccessCheck:
     async def enter(self, door: Door[_Other], payload: _Other, person: Person) -> Reply:
         """Let the person through, or say no."""
         decision = self(person, door.needs)
+        if isinstance(decision, Denied) and decision.reason in _BY_THE_LIST:
+            await self._look()
+            decision = self(person, door.needs)
         if isinstance(decision, Denied):
             _log.info("denied", door=door.name, user=person.user_id, reason=decision.reason)
             return await door.refused(payload, decision.reason)

@@ -202,8 +202,8 @@ def help_text(command: str, *, admin: bool) -> Blocks:
             "*You are an admin: you decide who may send.*",
             f"`{command} admin` opens the dialog with the list of senders and admins.",
             f"`{command} access` shows who may send, who added them and when; `{command} access log` the last changes.",
-            f"`{command} allow @ann` adds somebody, `{command} remove @ann` takes them away; with `as admin` at the end "
-            "it is about admins. User groups work too.",
+            f"`{command} allow @ann` adds somebody, `{command} remove @ann` takes them away. End it with `as admin` "
+            "for admins. User groups work too.",
         ]
     return as_message("\n".join([*lines, "Only you see the answers."]))
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.access import GROUP_ID, USER_ID, Person, Role, is_group
-from bot.access_list import Given
+from bot.access.changes import Given
 from bot.compose import Fields
 from bot.domain import ReplyRoute
 from bot.slack import ids

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.access import Denied
-from bot.access_list import AccessChange, AccessList, ByDoor, Edit, Plan, Refusal
-from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice, Request
+from bot.access.changes import AccessChange, AccessList, ByDoor, Edit, Plan, Refusal
+from bot.access.requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice, Request
 from bot.domain import Answer, Message, Step, Submission
 
 May = Callable[[AccessList], Denied | None]

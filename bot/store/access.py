@@ -15,8 +15,8 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Select, delete, insert, select, true, update
 
 from bot.access import Denied, Role, is_group
-from bot.access_list import AccessChange, AccessList, Action, ByDoor, Edit, Entry, Plan, Refusal, after
-from bot.access_requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice, Request
+from bot.access.changes import AccessChange, AccessList, Action, ByDoor, Edit, Entry, Plan, Refusal, after
+from bot.access.requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice, Request
 from bot.store import Changed, May, Repeated, requests
 from bot.store.rows import added_from, change_from, role_word, seconds
 from bot.store.tables import access_change, access_member, access_state, handled

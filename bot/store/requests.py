@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from bot.access_requests import ASK_AGAIN_AFTER, Asked, AskedBefore, Decision, Notice, NoticeKind, Request
+from bot.access.requests import ASK_AGAIN_AFTER, Asked, AskedBefore, Decision, Notice, NoticeKind, Request
 from bot.store.leases import FREE, leased, unleased
 from bot.store.rows import notice_from, request_from, seconds
 from bot.store.tables import access_notice, access_request

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from bot.access import Role
-from bot.access_list import AccessChange, Action, Added, ByDoor, Entry
-from bot.access_requests import Decision, Notice, NoticeKind, Request
+from bot.access.changes import AccessChange, Action, Added, ByDoor, Entry
+from bot.access.requests import Decision, Notice, NoticeKind, Request
 from bot.domain import Answer, AnswerKind, Content, Kind, Message, Recipient, ReplyRoute, State
 
 _ROLE_WORDS = {Role.SENDER: "sender", Role.ADMIN: "admin"}

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot.access import NOBODY, Role
-from bot.access_list import AccessList, ByDoor, Edit, Entry
+from bot.access.changes import AccessList, ByDoor, Edit, Entry
+from bot.slack import ids
 from bot.slack.dispatch import Dispatcher
 from bot.store import Changed, Store
 from bot.store.tables import access_change
 from sandbox.slack.delivery import JSON, Ack, Delivery
+from sandbox.slack.dialog import Dialog
 from sandbox.slack.sockets import SocketMode
 from sandbox.slack.state import Message
 from tests.bot.conftest import SOON_S, Doors
@@ -150,3 +152,17 @@ class Desk:
         finally:
             connection.execute("ROLLBACK")
             connection.close()
+
+
+async def opened(desk: Desk, person: str = "ada") -> Dialog:
+    assert await desk.command(person, "admin") == ""
+    return await desk.slack.person(person).dialog(callback_id=ids.ADMIN)
+
+
+def version(shown: Dialog) -> object:
+    return json.loads(shown.view["private_metadata"])["seen"]
+
+
+async def saved_by_another(desk: Desk, *names: str) -> None:
+    """Somebody else changes the list meanwhile."""
+    await desk.elsewhere(*(sender(name) for name in names), store=desk.database.store())

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from bot.access_watch import AccessWatch
+from bot.access.watch import AccessWatch
 from bot.causes import Catalogue
 from bot.slack import ids
 from bot.slack.gateway import Posted, SlackGateway

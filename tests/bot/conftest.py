@@ -9,12 +9,13 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import Engine, Table, event, select
 
 from bot.access import Known, Policy, Profile, Workspace
+from bot.access.watch import AccessWatch
 from bot.causes import Catalogue
 from bot.clock import Clock
 from bot.delivery.sender import SendError
@@ -38,6 +39,9 @@ from bot.store.sql import SqlStore
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA, ANN, BOT_USER, SUPPORT, TEAM_ID
 from sandbox.slack.web_api import user_payload
+
+if TYPE_CHECKING:
+    from tests.bot.access_desk import Desk
 
 START = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 HERE = Workspace(TEAM_ID, BOT_USER)
@@ -312,7 +316,9 @@ class Doors:
             known=self.directory.known,
             look_up=lambda user_id: self.directory.look_up([user_id]),
             on_change=self.directory.wake,
+            look=lambda: self.watch.look_now(),
         )
+        self.watch = AccessWatch(store.access, take=self.access.take, clock=clock)
         self.access.workspace = HERE
         rules = Rules("/mms", "US", frozenset({"US", "CA"}))
         replies = Replies(slack=slack, access=self.access, known=self.directory.known, clock=clock)
@@ -348,6 +354,17 @@ async def doors(
     doors = Doors(store=store, slack=gateway, fake=slack, causes=causes, clock=clock)
     yield doors
     await doors.dispatcher.drain(SOON_S)
+
+
+@pytest.fixture
+async def desk(
+    doors: Doors, database: Database, slack: FakeSlack, gateway: SlackGateway, causes: Catalogue, clock: FakeClock
+) -> AsyncIterator[Desk]:
+    from tests.bot.access_desk import Desk  # it is made of what stands here
+
+    desk = Desk(doors, database, slack, gateway, causes, clock)
+    yield desk
+    await desk.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.access import Known
-from bot.access_requests import Asked, Decided
+from bot.access.requests import Asked, Decided
 from bot.slack.access.notices import AccessNotifier
 from bot.slack.gateway import Posted, SlackError, SlackGateway
 from bot.store.sql import SqlStore

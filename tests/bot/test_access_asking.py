@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.access import NOBODY as NOBODY_LISTED
-from bot.access_list import ByDoor
-from bot.access_requests import ASK_AGAIN_AFTER
+from bot.access.changes import ByDoor
+from bot.access.requests import ASK_AGAIN_AFTER
 from bot.causes import Catalogue
 from bot.slack import ids
 from bot.slack.access import changing

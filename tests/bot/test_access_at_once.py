@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from bot.access import NOTHING_KNOWN, Denied, Policy, Reason, Role
-from bot.access_list import EMPTY, AccessList, ByDoor, Edit, Entry, Stale, plan_allow, plan_save
+from bot.access.changes import EMPTY, AccessList, ByDoor, Edit, Entry, Stale, plan_allow, plan_save
 from bot.domain import Submission
 from bot.store import AlreadyTaken, Changed, May, Repeated, Store, StoreUnavailableError, Taken
 from bot.store.sql import SqlStore

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.access_list import ByDoor
-from bot.causes import Catalogue
+from bot.access.changes import ByDoor
 from bot.slack.access import changing
 from bot.slack.access.commands import LOG_SHOWN
 from bot.slack.dispatch import Answer
-from bot.slack.gateway import SlackGateway
 from bot.store.tables import access_change, message
-from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA, ANN, BEN, DAN, EVE, GUS, NOBODY, ROBO, SAM, SUPPORT
 from tests.bot.access_desk import UNCHANGED, Desk, admin, sender
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, Doors, FakeClock
+    from tests.bot.conftest import Doors
 
 ACK_LIMIT_S = 3.0  # Slack's
 READING = ("access", "access log", "admin")  # the words that change nothing themselves
-
-
-@pytest.fixture
-async def desk(
-    doors: Doors, database: Database, slack: FakeSlack, gateway: SlackGateway, causes: Catalogue, clock: FakeClock
-) -> AsyncIterator[Desk]:
-    desk = Desk(doors, database, slack, gateway, causes, clock)
-    yield desk
-    await desk.close()
 
 
 # -- allow
@@ -63,6 +51,13 @@ async def test_as_admin_makes_an_admin(desk: Desk, doors: Doors, ending: str) ->
     assert await desk.entries() == {("admin", SAM)}
     await desk.command("sam", "allow @ben")
     assert await desk.entries() == {("admin", SAM), ("sender", BEN)}
+
+
+async def test_who_was_added_at_another_process_a_moment_ago_gets_in_at_once(desk: Desk) -> None:
+    await desk.elsewhere(sender(SAM), admin(BEN))
+    assert await desk.command("sam", "") == ""
+    assert (await desk.slack.person("sam").dialog()).callback_id == "mms_compose"
+    assert SAM in await desk.command("ben", "access")
 
 
 async def test_slack_is_asked_about_somebody_new_for_a_moment_only(

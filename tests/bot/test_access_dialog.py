@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.access_list import ByDoor
-from bot.causes import Catalogue
-from bot.slack import ids
+from bot.access.changes import ByDoor
 from bot.slack.access import changing, dialog
-from bot.slack.gateway import SlackGateway
 from bot.store import StoreUnavailableError
 from bot.store.tables import access_change
-from sandbox.slack import FakeSlack
-from sandbox.slack.dialog import Dialog, Outcome
+from sandbox.slack.dialog import Outcome
 from sandbox.slack.people import ADA, ANN, BEN, DAN, EVE, GUS, NOBODY, ROBO, SAM, SUPPORT
-from tests.bot.access_desk import UNCHANGED, Desk, admin, sender
+from tests.bot.access_desk import UNCHANGED, Desk, admin, opened, saved_by_another, sender, version
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, Doors, FakeClock
+    from tests.bot.conftest import Doors
 
 ACK_LIMIT_S = 3.0  # Slack's
-
-
-@pytest.fixture
-async def desk(
-    doors: Doors, database: Database, slack: FakeSlack, gateway: SlackGateway, causes: Catalogue, clock: FakeClock
-) -> AsyncIterator[Desk]:
-    desk = Desk(doors, database, slack, gateway, causes, clock)
-    yield desk
-    await desk.close()
-
-
-async def opened(desk: Desk, person: str = "ada") -> Dialog:
-    assert await desk.command(person, "admin") == ""
-    return await desk.slack.person(person).dialog(callback_id=ids.ADMIN)
-
-
-def version(shown: Dialog) -> object:
-    return json.loads(shown.view["private_metadata"])["seen"]
-
-
-async def saved_by_another(desk: Desk, *names: str) -> None:
-    """Somebody else changes the list meanwhile."""
-    await desk.elsewhere(*(sender(name) for name in names), store=desk.database.store())
 
 
 # -- opening
@@ -200,6 +171,7 @@ async def test_somebody_listed_who_does_not_count_any_more_stops_no_other_change
     shown.type_in({"senders": [DAN, SAM]})
     assert (await shown.submit()).outcome is Outcome.CLOSED
     assert await desk.entries() == {("sender", DAN), ("sender", SAM)}
+    await desk.settle()
     await doors.directory.learn([DAN], within_s=1)
     shown = await opened(desk)
     assert "deactivated" in shown.shown, "but it is marked"
@@ -249,6 +221,24 @@ async def test_a_value_that_the_picker_never_gives_changes_nothing_at_all(
     assert desk.log() == before
 
 
+async def test_a_group_that_the_workspace_does_not_have_is_an_error_under_its_field(desk: Desk, doors: Doors) -> None:
+    doors.access.take(await desk.elsewhere(sender("S0GONE")))
+    shown = await opened(desk)
+    shown.type_in({"sender_groups": ["S0GONE", "S0NOBODY"]})
+    assert (await shown.submit()).outcome is Outcome.CLOSED, "one that was listed before may stay"
+    await desk.settle()
+    shown = await opened(desk)
+    shown.type_in({"sender_groups": ["S0NOBODY"]})
+    view = desk.slack.modals.find(shown.id)
+    assert view is not None
+    strange = {"text": {"type": "plain_text", "text": "strange"}, "value": "S0STRANGE"}
+    view.values["admin_groups"]["admin_groups"]["selected_options"] = [strange]
+    answer = await shown.submit()
+    assert set(answer.errors) == {"admin_groups"}
+    assert "S0STRANGE" in answer.errors["admin_groups"]
+    assert await desk.entries() == {("sender", "S0GONE"), ("sender", "S0NOBODY")}
+
+
 async def test_the_last_admin_is_an_error_under_admins(desk: Desk) -> None:
     await desk.only_added(admin(ADA), admin(NOBODY), sender(SAM))
     shown = await opened(desk)
@@ -285,97 +275,6 @@ async def test_before_slack_has_said_whose_bot_this_is_nothing_is_saved_and_it_c
     doors.access.workspace = workspace
     assert (await shown.submit()).outcome is Outcome.CLOSED
     assert await desk.entries() == {("sender", SAM)}
-
-
-# -- two admins at one moment
-
-
-async def test_a_stale_save_changes_nothing_and_a_fresh_list_comes_on_top(desk: Desk) -> None:
-    shown = await opened(desk)
-    shown.type_in({"senders": [SAM]})
-    await saved_by_another(desk, BEN)
-    before = desk.log()
-    assert (await shown.submit()).outcome is Outcome.PUSHED
-    assert desk.log() == before
-    fresh = await desk.slack.person("ada").dialog(callback_id=ids.ADMIN)
-    assert fresh.id != shown.id
-    assert fresh.values["senders"] == [BEN], "the newest list, and nothing of what was entered"
-    assert version(fresh) == 1
-    words = fresh.shown.splitlines()
-    assert any(f"<@{BEN}>" in line and "U0ELSE" in line for line in words), "what changed, and by whom"
-    assert any(f"<@{SAM}>" in line and "would have" in line for line in words), "what was not saved"
-
-
-async def test_what_was_not_saved_is_what_the_person_did_and_not_the_others_change(desk: Desk) -> None:
-    await saved_by_another(desk, GUS)
-    shown = await opened(desk)
-    shown.type_in({"senders": [SAM]})
-    await saved_by_another(desk, BEN)
-    await shown.submit()
-    fresh = await desk.slack.person("ada").dialog(callback_id=ids.ADMIN)
-    [unsaved] = [line for line in fresh.shown.splitlines() if "would have" in line]
-    assert f"<@{SAM}>" in unsaved
-    assert f"<@{GUS}>" in unsaved, "taken away by this person"
-    assert f"<@{BEN}>" not in unsaved, "added by the other meanwhile: this person never saw it"
-
-
-async def test_a_save_on_the_fresh_list_clears_the_outdated_one_below_it(desk: Desk) -> None:
-    shown = await opened(desk)
-    shown.type_in({"senders": [SAM]})
-    await saved_by_another(desk, BEN)
-    await shown.submit()
-    fresh = await desk.slack.person("ada").dialog(callback_id=ids.ADMIN)
-    fresh.type_in({"senders": [BEN, SAM]})
-    answer = await fresh.submit(times=2)
-    assert {one.outcome for one in (answer, *answer.others)} <= {Outcome.CLEARED, Outcome.CLOSED}
-    assert desk.slack.person("ada").open_dialog() is None
-    assert await desk.entries() == {("sender", BEN), ("sender", SAM)}
-    assert desk.log().count((ADA, "added", SAM, "sender")) == 1
-    await desk.settle()
-    assert len(desk.slack.person("ada").messages) == 1
-
-
-async def test_a_third_stale_save_is_a_notice_for_slack_takes_no_more_on_top(desk: Desk) -> None:
-    names = iter([BEN, GUS, "U0NEW"])
-    outcomes = []
-    top = await opened(desk)
-    for _ in range(dialog.MAX_DEPTH):
-        await saved_by_another(desk, next(names))
-        top.type_in({"senders": [SAM]})
-        outcomes.append((await top.submit()).outcome)
-        top = await desk.slack.person("ada").dialog()
-    assert outcomes == [Outcome.PUSHED, Outcome.PUSHED, Outcome.UPDATED]
-    assert not top.can_submit
-    assert UNCHANGED in top.shown
-    assert ("sender", SAM) not in await desk.entries()
-
-
-async def test_of_two_who_save_at_one_moment_one_wins_and_the_other_is_shown_it(desk: Desk, doors: Doors) -> None:
-    doors.access.take(await desk.elsewhere(admin(BEN)))
-    adas, bens = await opened(desk), await opened(desk, "ben")
-    adas.type_in({"senders": [SAM]})
-    bens.type_in({"senders": [GUS]})
-    answers = await asyncio.gather(adas.submit(), bens.submit())
-    assert sorted(answer.outcome for answer in answers) == [Outcome.CLOSED, Outcome.PUSHED]
-    assert len([who for who, *_ in desk.log() if who in (ADA, BEN)]) == 1
-
-
-async def test_two_who_save_the_same_agree(desk: Desk, doors: Doors) -> None:
-    doors.access.take(await desk.elsewhere(admin(BEN)))
-    adas, bens = await opened(desk), await opened(desk, "ben")
-    for shown in (adas, bens):
-        shown.type_in({"senders": [SAM]})
-        assert (await shown.submit()).outcome is Outcome.CLOSED
-    assert len([who for who, *_ in desk.log() if who in (ADA, BEN)]) == 1
-
-
-@pytest.mark.parametrize("metadata", ["", "{}", '{"seen": "x"}', "[", '{"seen": -1}'])
-async def test_a_dialog_that_does_not_say_what_it_was_made_from_counts_as_stale(desk: Desk, metadata: str) -> None:
-    shown = await opened(desk)
-    shown.type_in({"senders": [SAM]})
-    shown._view.definition["private_metadata"] = metadata
-    assert (await shown.submit()).outcome is Outcome.PUSHED
-    assert desk.log() == []
 
 
 # -- the database
@@ -415,7 +314,7 @@ async def test_a_database_that_hangs_after_the_save_was_stale_is_told_too(
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(dialog, "NEWEST_LIMIT_S", 0.02)
+    monkeypatch.setattr(dialog, "AGAIN_LIMIT_S", 0.02)
     monkeypatch.setattr(doors.store.access, "changes_after", never)
     answer = await shown.submit()
     assert set(answer.errors) == {"senders"}
@@ -423,4 +322,4 @@ async def test_a_database_that_hangs_after_the_save_was_stale_is_told_too(
 
 
 def test_all_that_a_save_waits_for_leaves_time_for_the_ack() -> None:
-    assert changing.LEARN_LIMIT_S + changing.COMMIT_LIMIT_S + dialog.NEWEST_LIMIT_S < ACK_LIMIT_S
+    assert changing.LEARN_LIMIT_S + changing.COMMIT_LIMIT_S + changing.AGAIN_LIMIT_S < ACK_LIMIT_S

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access import NOBODY, NOTHING_KNOWN, Known, Policy, Profile, Reason, Role
-from bot.access_list import AccessChange, AccessList, Action, Added, ByDoor, Edit, Entry
-from bot.access_requests import Decision, Request
+from bot.access.changes import AccessChange, AccessList, Action, Added, ByDoor, Edit, Entry
+from bot.access.requests import Decision, Request
 from bot.slack import ids
 from bot.slack.access import messages
 from bot.slack.access.messages import Blocks, edit_words
-from bot.slack.access.views import Shown
+from bot.slack.access.words import Shown
 from sandbox.slack.block_kit import check_message
 from sandbox.slack.state import words_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.access import Known, Profile
-from bot.access_requests import ASK_AGAIN_AFTER
+from bot.access.requests import ASK_AGAIN_AFTER
 from bot.slack import ids
 from bot.slack.gateway import Posted, SlackGateway
 from bot.store.sql import SqlStore

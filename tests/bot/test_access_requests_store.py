@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.access import Denied, Reason, Role
-from bot.access_list import AccessList, Action, ByDoor, Edit, Entry
-from bot.access_requests import (
+from bot.access.changes import AccessList, Action, ByDoor, Edit, Entry
+from bot.access.requests import (
     ASK_AGAIN_AFTER,
     Asked,
     AskedBefore,

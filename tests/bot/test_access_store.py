@@ -18,7 +18,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.access import NOBODY, NOTHING_KNOWN, Role
-from bot.access_list import (
+from bot.access.changes import (
     EMPTY,
     AccessList,
     Action,

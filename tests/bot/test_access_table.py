@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.access import Role
-from bot.access_list import ByDoor, Edit, Entry
-from bot.access_requests import Asked
+from bot.access.changes import ByDoor, Edit, Entry
+from bot.access.requests import Asked
 from bot.domain import Submission
 from bot.slack import doors as slack_doors
 from bot.slack import ids

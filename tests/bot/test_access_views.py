@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access import NOBODY, NOTHING_KNOWN, Known, Policy, Profile, Role
-from bot.access_list import EMPTY, AccessChange, AccessList, Action, Added, ByDoor, Edit, Entry
+from bot.access.changes import EMPTY, AccessChange, AccessList, Action, Added, ByDoor, Edit, Entry
 from bot.compose import Fields
 from bot.slack import ids, payloads, views
 from bot.slack.access.messages import asked
-from bot.slack.access.views import Shown, access_dialog, access_notice, field_error, with_answer
+from bot.slack.access.views import access_dialog, access_notice, field_error, with_answer
+from bot.slack.access.words import Shown
 from bot.slack.payloads import Dialog
 from bot.slack.profiles import UserGroup
 from sandbox.slack.block_kit import check_view

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from bot import access_watch
-from bot.access import NOTHING_KNOWN, Denied, Person, Policy, Role
-from bot.access_list import EMPTY, AccessList, ByDoor, Edit, Entry
-from bot.access_watch import LOOK_EVERY_S, AccessWatch
+from bot.access import NOTHING_KNOWN, Denied, Person, Policy, Role, watch
+from bot.access.changes import EMPTY, AccessList, ByDoor, Edit, Entry
+from bot.access.watch import LOOK_EVERY_S, AccessWatch
 from bot.slack.doors import AccessCheck
 from bot.store import Changed, StoreUnavailableError
 from bot.store.sql import SqlStore
@@ -67,6 +66,7 @@ class Office:
             known=lambda: NOTHING_KNOWN,
             look_up=lambda _: None,
             on_change=self._on_change,
+            look=lambda: self.watch.look_now(),
         )
         self.access.workspace = HERE
         store: Any = self.store
@@ -171,10 +171,10 @@ async def test_while_the_database_is_away_the_last_list_counts_and_it_is_said_on
 async def test_a_database_that_hangs_does_not_end_the_looking(
     office: Office, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_watch, "LOOK_LIMIT_S", 0.01)
+    monkeypatch.setattr(watch, "LOOK_LIMIT_S", 0.01)
     office.store.hangs = True
     await office.looks(until)
-    monkeypatch.setattr(access_watch, "LOOK_LIMIT_S", 5.0)
+    monkeypatch.setattr(watch, "LOOK_LIMIT_S", 5.0)
     office.store.hangs = False
     await office.change(SAM)
     await office.looks(until)

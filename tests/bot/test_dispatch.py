@@ -11,7 +11,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.access import Reason, Role
-from bot.access_list import ByDoor, Edit, Entry
+from bot.access.changes import ByDoor, Edit, Entry
 from bot.domain import Accepted, Refused, State, Submission
 from bot.slack import ids
 from bot.slack.command import Name

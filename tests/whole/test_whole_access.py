@@ -256,6 +256,6 @@ async def test_nobody_is_listed_means_that_nobody_may(new_world: NewWorld) -> No
             answer = await empty.slack.person(name).command("/mms", "")
             assert answer.message is not None
             assert "Nothing was sent" in answer.message.shown
-            assert "SLACK_ALLOWED_USERS" in answer.message.shown
+            assert "SLACK_ADMIN_USERS" in answer.message.shown
         assert await empty.bot.get("/readyz") == 200
         assert empty.slack.calls_of("views.open") == []

@@ -94,7 +94,12 @@ async def pictures(world: World) -> Mapping[str, str]:
     assert (await newest.submit()).outcome is Outcome.CLEARED
     saved = await ada.wait_for_message(lambda m: "Saved" in m.shown and GUS in m.shown)
     drawn["saved"] = paint.message("ada", saved)
-    drawn["access"] = paint.message("ada", await answer("access"))
+    access = await answer("access")
+    for _ in range(200):  # until the bot has read who is in the new group
+        if "not known" not in access.shown:
+            break
+        access = await answer("access")
+    drawn["access"] = paint.message("ada", access)
     drawn["log"] = paint.message("ada", await answer("access log"))
     return drawn
 

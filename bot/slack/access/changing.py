@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from bot.access import Denied, Known, Person, Reason, Role
-from bot.access_list import AccessList, ByDoor, Edit, Entry, Plan, Refusal
+from bot.access.changes import AccessList, ByDoor, Edit, Entry, Plan, Refusal
 from bot.clock import Clock
 from bot.slack.access.words import Shown
 from bot.slack.directory import Directory
@@ -19,6 +19,7 @@ from bot.store import AccessStore, Changed, Repeated, StoreUnavailableError
 
 COMMIT_LIMIT_S = 1.5  # Slack shows an error after 3 s without an ack
 READ_LIMIT_S = 1.0
+AGAIN_LIMIT_S = 0.5  # to read what is newer, after a commit that refused
 LEARN_LIMIT_S = 0.6  # for Slack to say who somebody new is; together with a commit far below those 3 s
 
 _log = structlog.get_logger(__name__)
@@ -84,16 +85,16 @@ class Changing:
         """None: the database did not answer in time."""
         return await _within(within_s, reading)
 
-    async def newest(self) -> AccessList | None:
+    async def newest(self, *, within_s: float = READ_LIMIT_S) -> AccessList | None:
         """The list as it is now, and this process's copy with it. None: the database did not answer in time."""
-        access = await self.read(self.store.current())
+        access = await self.read(self.store.current(), within_s=within_s)
         if access is not None:
             self.access.take(access)
         return access
 
     async def no_admin_any_more(self, refused: Denied) -> Reason:
         """Why a transaction refused somebody whom this process's copy of the list still let in."""
-        await self.newest()  # or the sentence would name as admins those who are none any more
+        await self.newest(within_s=AGAIN_LIMIT_S)  # or the sentence would name as admins those who are none any more
         return Reason.NOT_ADMIN if refused.reason in ADMINS_CAN_MEND else refused.reason
 
     async def who_are(self, user_ids: Iterable[str]) -> Known:

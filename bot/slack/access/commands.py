@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.access import Denied, Role, is_group
-from bot.access_list import (
+from bot.access.changes import (
     ByDoor,
     Fixed,
     NotOnList,

@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 from bot.access import Denied, Reason, Role
-from bot.access_list import AccessChange, AccessList, Action, Added, ByDoor, Edit, Stale, plan_save
+from bot.access.changes import AccessChange, AccessList, Action, Added, ByDoor, Edit, Stale, plan_save
 from bot.slack import ids, payloads
 from bot.slack.access import messages, views
-from bot.slack.access.changing import Changing
+from bot.slack.access.changing import AGAIN_LIMIT_S, Changing
 from bot.slack.command import Name
 from bot.slack.doors import DialogDoor, Door, DoorKind, Doors, Reply
 from bot.slack.messages import ADMINS_CAN_MEND, denied_text
@@ -18,7 +18,6 @@ from bot.slack.replies import Replies, errors, update
 from bot.store import Changed
 
 SAVED_VIEWS_KEPT = 1_000
-NEWEST_LIMIT_S = 0.5  # together with asking who somebody is and the commit, below the 3 s that Slack waits
 MAX_DEPTH = 3  # Slack, "Modals": a dialog and two pushed on it
 _FAULTS_SHOWN = 3
 
@@ -69,6 +68,8 @@ class AccessDialog:
             wrong = [fault for user in sorted(members) if (fault := views.field_error(user, known))]
             if wrong:
                 faults.setdefault(ids.ADMINS if role is Role.ADMIN else ids.SENDERS, " ".join(wrong[:_FAULTS_SHOWN]))
+        for field, unknown in self._unknown_groups(submit).items():
+            faults.setdefault(field, views.group_error(unknown))
         if faults:
             return _under(submit, faults)
         base = self._changing.access.base
@@ -90,6 +91,13 @@ class AccessDialog:
             case _:
                 return _under(submit, {ids.ADMINS: messages.LAST_ADMIN})
 
+    def _unknown_groups(self, submit: AccessSubmit) -> dict[str, list[str]]:
+        """block_id → groups that neither stand there already nor are the workspace's."""
+        listed = self._changing.access.added.policy.groups
+        named = {group.group_id for group in self._changing.directory.user_groups()}
+        picked = {name: submit.given.get(kind, frozenset()) for name, kind in ACCESS_FIELDS.items() if kind[1]}
+        return {name: sorted(members - listed - named) for name, members in picked.items() if members - listed - named}
+
     def _saved(self, submit: AccessSubmit, changed: Changed) -> Reply:
         closed = {"response_action": "clear"} if submit.depth > 1 else None  # the outdated ones below close with it
         if not changed.edit and submit.view_id in self._saved_views:
@@ -109,7 +117,7 @@ class AccessDialog:
         """Nothing was saved. The newest list goes on top: an update would keep what was entered in this one."""
         if submit.depth >= MAX_DEPTH:
             return update(views.access_notice(messages.CHANGED_AGAIN))
-        found = await self._changing.read(self._newest(submit.seen), within_s=NEWEST_LIMIT_S)
+        found = await self._changing.read(self._newest(submit.seen), within_s=AGAIN_LIMIT_S)
         if found is None:
             return _under(submit, {ids.SENDERS: messages.NOT_SAVED})
         access, news = found

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.access import Known, Policy, Reason, Role, everybody_with, is_group
-from bot.access_list import AccessChange, Added, Edit
-from bot.access_requests import ASK_AGAIN_AFTER, Decision, Request
+from bot.access.changes import AccessChange, Added, Edit
+from bot.access.requests import ASK_AGAIN_AFTER, Decision, Request
 from bot.slack import ids
 from bot.slack.access.words import (
     Shown,

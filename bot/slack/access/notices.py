@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from bot.access import Known
-from bot.access_requests import Notice, NoticeKind
+from bot.access.requests import Notice, NoticeKind
 from bot.clock import Clock
 from bot.slack.access import messages
 from bot.slack.gateway import SlackError, SlackGateway

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import structlog
 
 from bot.access import Allowed, Denied, Reason, Role
-from bot.access_requests import Asked, Decided, DecidedBefore
+from bot.access.requests import Asked, Decided, DecidedBefore
 from bot.slack import ids
 from bot.slack.access import messages, views
-from bot.slack.access.changing import Changing
+from bot.slack.access.changing import AGAIN_LIMIT_S, Changing
 from bot.slack.doors import Door, DoorKind, Doors, Reply
 from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.messages import Blocks, can_ask
@@ -41,6 +41,7 @@ class AccessRequests:
         )
 
     async def ask(self, click: Click) -> Reply:
+        await self._changing.newest(within_s=AGAIN_LIMIT_S)  # an admin may have answered somewhere else just now
         decision = self._changing.access(click.person, Role.SENDER)
         if isinstance(decision, Allowed):
             return self._replies.say(click, messages.may_send_already(self._command))

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.access import Known, Policy, Reason, is_group
-from bot.access_list import AccessChange, Edit
+from bot.access.changes import AccessChange, Edit
 from bot.slack import ids
 from bot.slack.access.words import Shown, change_words, edit_words, mark, with_mark
 from bot.slack.blocks import SECTION_MAX, Block, listed, plain_text, section, within
 from bot.slack.payloads import ACCESS_FIELDS, MAX_PICKED, Dialog, access_metadata
 from bot.slack.profiles import UserGroup
 from bot.slack.text import printable
-
-__all__ = ["Shown", "access_dialog", "access_notice", "field_error", "with_answer"]
 
 TITLE = "Who may send"
 _TITLE_MAX = 24  # Slack, modal views
@@ -94,6 +92,12 @@ def field_error(user_id: str, known: Known) -> str | None:
         Reason.FOREIGN: "belongs to another workspace and can't send",
     }[fault]
     return f"{name or user_id} {why}. Take {'it' if fault is Reason.BOT else 'them'} out."
+
+
+def group_error(group_ids: Sequence[str]) -> str:
+    """Under a field (plain text)."""
+    one = len(group_ids) == 1
+    return f"{listed(group_ids)} {'is not a user group' if one else 'are not user groups'} of this workspace."
 
 
 def with_answer(view: Mapping[str, Any], message: Mapping[str, Any]) -> dict[str, Any]:

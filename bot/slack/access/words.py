@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.access import GROUP_ID, USER_ID, Known, Policy, Reason, Role, is_group
-from bot.access_list import AccessChange, AccessList, Action, ByDoor, Edit, Entry
+from bot.access.changes import AccessChange, AccessList, Action, ByDoor, Edit, Entry
 from bot.slack.blocks import at, listed
 from bot.slack.profiles import UserGroup
 from bot.slack.text import code_span

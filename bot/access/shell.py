@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.access import NOTHING_KNOWN, Denied, Policy, Role
-from bot.access_list import (
+from bot.access.changes import (
     AccessChange,
     AccessList,
     ByDoor,

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.access_list import AccessList
+from bot.access.changes import AccessList
 from bot.clock import Clock
 from bot.store import AccessStore, StoreUnavailableError
 
 LOOK_EVERY_S = 0.5  # a change counts at every door within a second; at the submit it counts at once
 LOOK_LIMIT_S = 5.0  # a database that hangs must not end the looking
+LOOK_NOW_LIMIT_S = 0.5  # in front of an ack
 
 _log = structlog.get_logger(__name__)
 
@@ -27,10 +28,14 @@ class AccessWatch:
         self._seen: int | None = None
         self._usable = True
 
-    async def look(self) -> None:
+    async def look_now(self) -> None:
+        """Look, for somebody who waits."""
+        await self.look(within_s=LOOK_NOW_LIMIT_S)
+
+    async def look(self, *, within_s: float | None = None) -> None:
         """Read the list if it has changed. While it can't be read, the last one goes on to count."""
         try:
-            async with asyncio.timeout(LOOK_LIMIT_S):
+            async with asyncio.timeout(LOOK_LIMIT_S if within_s is None else within_s):
                 if self._seen is None or await self._store.version() != self._seen:
                     access = await self._store.current()
                     self._take(access)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.access_list import AccessList
+from bot.access.changes import AccessList
 
 ASK_AGAIN_AFTER = timedelta(days=1)  # until then a second request changes nothing
 

@@ -9,7 +9,7 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from bot.access import NOBODY, NOTHING_KNOWN, Known, Policy, Profile, Role, admins_by_id
-from bot.access_list import (
+from bot.access.changes import (
     EMPTY,
     AccessList,
     Added,
