@@ -81,11 +81,11 @@ class Changing:
         """None: the database did not answer in time, and it is not known whether it was changed."""
         return await _within(COMMIT_LIMIT_S, change)
 
-    async def read(self, reading: Awaitable[_T], *, within_s: float = READ_LIMIT_S) -> _T | None:
-        """None: the database did not answer in time."""
-        return await _within(within_s, reading)
+    async def read(self, reading: Awaitable[_T], *, within_s: float | None = None) -> _T | None:
+        """None: the database did not answer in time, which is ``READ_LIMIT_S`` unless told."""
+        return await _within(READ_LIMIT_S if within_s is None else within_s, reading)
 
-    async def newest(self, *, within_s: float = READ_LIMIT_S) -> AccessList | None:
+    async def newest(self, *, within_s: float | None = None) -> AccessList | None:
         """The list as it is now, and this process's copy with it. None: the database did not answer in time."""
         access = await self.read(self.store.current(), within_s=within_s)
         if access is not None:

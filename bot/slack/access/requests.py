@@ -121,8 +121,10 @@ class AccessRequests:
     async def _fault(self, request_id: int) -> Mapping[str, Reason]:
         """Why the person who asked can't be on the list; empty if they can, as far as is known."""
         request = await self._changing.read(self._changing.store.request(request_id))
-        fault = None if request is None else self._changing.directory.known().fault(request.user_id)
-        return {} if request is None or fault is None else {request.user_id: fault}
+        if request is None or request.decision is not None:
+            return {}
+        fault = self._changing.directory.known().fault(request.user_id)
+        return {} if fault is None else {request.user_id: fault}
 
 
 def _request_id(value: str) -> int:
