@@ -9,6 +9,9 @@ from enum import StrEnum
 from bot.access.changes import AccessList
 
 ASK_AGAIN_AFTER = timedelta(days=1)  # until then a second request changes nothing
+ASKED_TOLD_WITHIN = timedelta(
+    seconds=15
+)  # where they asked; what has not come through by then is told once more, by DM
 
 
 class Decision(StrEnum):
@@ -62,6 +65,7 @@ class NoSuchRequest:
 
 class NoticeKind(StrEnum):
     ASK = "ask"  # to an admin: somebody asks. Once decided, the same message says who decided
+    ASKED = "asked"  # to the person who asks: the admins are told. Only if the answer where they asked was lost
     OUTCOME = "outcome"  # to the person who asked
     GROUP_LOST = "group_lost"  # to an admin: the members of a listed group could not be read for an hour
 

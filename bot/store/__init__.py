@@ -94,7 +94,14 @@ class AccessStore(Protocol):
         ...
 
     async def ask(self, user_id: str, *, admins: Sequence[str], now: datetime) -> Asked | AskedBefore:
-        """Keep one request, and a notice of it to each of ``admins``. At most one a day for each person."""
+        """Keep one request, and a notice of it to each of ``admins``. At most one a day for each person.
+
+        The person gets one, too, a little later, unless ``asker_told`` comes before it or the decision does.
+        """
+        ...
+
+    async def asker_told(self, request_id: int, *, now: datetime) -> None:
+        """The person who asked has read where they asked that the admins are told."""
         ...
 
     async def request(self, request_id: int) -> Request | None: ...

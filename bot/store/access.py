@@ -102,6 +102,9 @@ class SqlAccessStore:
 
         return await self._writer.run(work)
 
+    async def asker_told(self, request_id: int, *, now: datetime) -> None:
+        await self._writer.run(partial(requests.asker_told, request_id=request_id, at=seconds(now)))
+
     async def request(self, request_id: int) -> Request | None:
         return await self._read(partial(requests.get, request_id=request_id))
 

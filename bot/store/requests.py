@@ -11,7 +11,16 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from bot.access.requests import ASK_AGAIN_AFTER, Asked, AskedBefore, Decision, Notice, NoticeKind, Request
+from bot.access.requests import (
+    ASK_AGAIN_AFTER,
+    ASKED_TOLD_WITHIN,
+    Asked,
+    AskedBefore,
+    Decision,
+    Notice,
+    NoticeKind,
+    Request,
+)
 from bot.store.leases import FREE, leased, unleased
 from bot.store.rows import notice_from, request_from, seconds
 from bot.store.tables import access_notice, access_request
@@ -42,6 +51,14 @@ def ask(connection: Connection, user_id: str, *, admins: Iterable[str], now: dat
     )
     request = request_from(row)
     _add_notices(connection, NoticeKind.ASK, admins, request_id=request.request_id, at=seconds(now))
+    _add_notices(
+        connection,
+        NoticeKind.ASKED,
+        [user_id],
+        request_id=request.request_id,
+        at=seconds(now),
+        due_at=seconds(now + ASKED_TOLD_WITHIN),
+    )
     return Asked(request)
 
 
@@ -57,8 +74,22 @@ def settle(connection: Connection, request: Request, decision: Decision, *, by: 
         .where(access_notice.c.request_id == request.request_id, access_notice.c.kind == NoticeKind.ASK)
         .values(since_at=at, due_at=at, tries=0)
     )
+    asker_told(connection, request.request_id, at=at)  # that they asked is no news any more
     if decision is not Decision.REPLACED:
         _add_notices(connection, NoticeKind.OUTCOME, [request.user_id], request_id=request.request_id, at=at)
+
+
+def asker_told(connection: Connection, request_id: int, *, at: float) -> None:
+    """The person knows that the admins are told."""
+    connection.execute(
+        update(access_notice)
+        .where(
+            access_notice.c.request_id == request_id,
+            access_notice.c.kind == NoticeKind.ASKED,
+            access_notice.c.told_at.is_(None),
+        )
+        .values(told_at=at, due_at=None)
+    )
 
 
 def settle_added(connection: Connection, user_ids: Iterable[str], *, by: str, at: float) -> None:
@@ -180,6 +211,7 @@ def _add_notices(
     at: float,
     request_id: int | None = None,
     group_id: str | None = None,
+    due_at: float | None = None,
 ) -> None:
     rows = [
         {
@@ -188,7 +220,7 @@ def _add_notices(
             "request_id": request_id,
             "group_id": group_id,
             "since_at": at,
-            "due_at": at,
+            "due_at": at if due_at is None else due_at,
         }
         for user_id in dict.fromkeys(to)
     ]

@@ -66,7 +66,7 @@ class Office:
         self.held = Held(gateway)
         self.clock = clock
         self.known = Known({}, {})
-        self.admins = {ADA, ANN, BEN}
+        self.admins = [ADA, ANN, BEN]
         self.running: list[AccessNotifier] = []
 
     async def start(self, owner: str = "n1") -> AccessNotifier:
@@ -105,9 +105,12 @@ class Office:
             await self.stop(notifier)
         assert self.slack.refusals == []
 
-    async def ask(self, *admins: str, user: str = SAM) -> int:
+    async def ask(self, *admins: str, user: str = SAM, heard: bool = True) -> int:
+        """``heard``: the person has read where they asked that the admins are told."""
         asked = await self.store.access.ask(user, admins=admins or (ADA, BEN), now=self.clock.now())
         assert isinstance(asked, Asked)
+        if heard:
+            await self.store.access.asker_told(asked.request.request_id, now=self.clock.now())
         return asked.request.request_id
 
     async def decide(self, request_id: int, *, allow: bool = True, by: str = ADA) -> None:
@@ -124,7 +127,7 @@ class Office:
 
 def due(database: Database) -> list[float | None]:
     """When each notice is tried next; None: it is not."""
-    return [row["due_at"] for row in database.rows(access_notice)]
+    return [row["due_at"] for row in database.rows(access_notice) if row["kind"] != "asked" or row["due_at"]]
 
 
 async def all_done(database: Database, until: Until) -> None:

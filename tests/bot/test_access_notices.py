@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.access import Known, Profile
-from bot.access.requests import ASK_AGAIN_AFTER
+from bot.access.requests import ASK_AGAIN_AFTER, ASKED_TOLD_WITHIN
 from bot.slack import ids
 from bot.slack.gateway import Posted, SlackGateway
 from bot.store.sql import SqlStore
@@ -48,7 +48,7 @@ async def test_each_admin_is_told_once_with_both_buttons(
 
 
 async def test_who_is_no_admin_any_more_is_not_asked(office: Office, database: Database, until: Until) -> None:
-    office.admins = {ADA}
+    office.admins = [ADA]
     request = await office.ask(ADA, BEN)
     await office.start()
     await all_done(database, until)
@@ -56,6 +56,41 @@ async def test_who_is_no_admin_any_more_is_not_asked(office: Office, database: D
     await office.decide(request, allow=True, by=ADA)
     await all_done(database, until)
     assert [len(office.told(person)) for person in (ADA, BEN, SAM)] == [1, 0, 1]
+
+
+async def test_who_did_not_read_where_they_asked_that_the_admins_are_told_is_told_once_by_direct_message(
+    office: Office, database: Database, until: Until
+) -> None:
+    notifier = await office.start()
+    await until(lambda: notifier._resumed)
+    await office.ask(ADA, heard=False)
+    await until(lambda: office.told(ADA))
+    assert office.told(SAM) == []
+    office.clock.jump(ASKED_TOLD_WITHIN.total_seconds())
+    await all_done(database, until)
+    [told] = office.told(SAM)
+    assert f"<@{ADA}>" in told.shown
+    assert told.buttons() == {}
+
+
+async def test_a_start_tells_at_once_who_did_not_read_it_before_the_end_of_the_last_process(
+    office: Office, database: Database, until: Until
+) -> None:
+    await office.ask(ADA, heard=False)
+    await office.start()
+    await all_done(database, until)
+    assert len(office.told(SAM)) == 1
+
+
+async def test_the_decision_makes_that_they_asked_no_news_any_more(
+    office: Office, database: Database, until: Until
+) -> None:
+    request = await office.ask(ADA, heard=False)
+    await office.decide(request, allow=True)
+    office.clock.jump(ASKED_TOLD_WITHIN.total_seconds())
+    await office.start()
+    await all_done(database, until)
+    assert ["may send now" in told.shown for told in office.told(SAM)] == [True]
 
 
 async def test_the_admin_sees_that_it_is_a_guest_who_asks(office: Office, database: Database, until: Until) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -15,6 +15,8 @@ from bot.slack.access import messages
 from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.outbox import LEASE_S, TELLING_LIMIT_S, Outbox
 from bot.store import AccessStore
+
+_FOR_ADMINS = frozenset({NoticeKind.ASK, NoticeKind.GROUP_LOST})
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +35,7 @@ class AccessNotifier(Outbox[Notice]):
         store: AccessStore,
         slack: SlackGateway,
         who_is: Callable[[str], Awaitable[Known]],
-        admins: Callable[[], Collection[str]],
+        admins: Callable[[], Sequence[str]],
         command: str,
         clock: Clock,
         owner: str,
@@ -74,7 +76,7 @@ class AccessNotifier(Outbox[Notice]):
             return None, None
         if row.kind is NoticeKind.ASK and row.request is not None and row.request.decision is not None:
             return None, None  # decided before this admin was asked: nothing to see
-        if row.kind is not NoticeKind.OUTCOME and row.to_user_id not in self._admins():
+        if row.kind in _FOR_ADMINS and row.to_user_id not in self._admins():
             return None, None  # no admin any more
         posted = await self._slack.post_direct(user_id=row.to_user_id, message=await self._message(row))
         return posted.channel_id, posted.ts
@@ -84,6 +86,8 @@ class AccessNotifier(Outbox[Notice]):
             case NoticeKind.ASK if row.request is not None:
                 known = await self._who_is(row.request.user_id)
                 return messages.request_notice(row.request, known, command=self._command)
+            case NoticeKind.ASKED:
+                return messages.asked(self._admins())
             case NoticeKind.OUTCOME if row.request is not None:
                 return messages.outcome(row.request, command=self._command)
             case _:

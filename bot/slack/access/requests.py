@@ -57,17 +57,27 @@ class AccessRequests:
             return self._answer(click, messages.asked_before(asked.request))
         _log.info("access_asked", user=click.person.user_id, request=asked.request.request_id)
         self._changing.on_notice()
-        return self._answer(click, messages.asked(admins))
-
-    def _answer(self, click: Click, message: Blocks) -> Reply:
-        """In the dialog if the button stood there, else as a message."""
-        opened = click.view
+        request_id = asked.request.request_id
 
         async def after() -> None:
-            if opened is None or not await self._update(click, message):
-                await self._replies.tell(click.dialog, click.person.user_id, message)
+            if await self._told(click, messages.asked(admins)):
+                await self._changing.in_time(
+                    self._changing.store.asker_told(request_id, now=self._changing.clock.now())
+                )
 
         return Reply(after=after)
+
+    def _answer(self, click: Click, message: Blocks) -> Reply:
+        async def after() -> None:
+            await self._told(click, message)
+
+        return Reply(after=after)
+
+    async def _told(self, click: Click, message: Blocks) -> bool:
+        """In the dialog if the button stood there, else as a message; False if Slack took neither."""
+        if await self._update(click, message):
+            return True
+        return await self._replies.tell(click.dialog, click.person.user_id, message)
 
     async def _update(self, click: Click, message: Blocks) -> bool:
         opened = click.view
