@@ -16,7 +16,6 @@ import uvicorn
 
 import sinch
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
-from bot.access.watch import AccessWatch
 from bot.causes import Catalogue
 from bot.clock import SystemClock
 from bot.compose import Fields, check
@@ -29,6 +28,7 @@ from bot.slack.access.commands import AccessCommands
 from bot.slack.access.dialog import AccessDialog
 from bot.slack.access.notices import AccessNotifier
 from bot.slack.access.requests import AccessRequests
+from bot.slack.access.watch import AccessWatch
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck, Doors

@@ -20,7 +20,7 @@ from bot.settings import Settings, SettingsError, environment
 from bot.store import Store, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from bot.access.shell import Said
+    from bot.shell import Said
 
 DONE, NO, WRONG_USE = 0, 1, 2
 LOG_LINES = 20  # what fits on a screen
@@ -198,7 +198,7 @@ def _access(arguments: argparse.Namespace) -> int:
 
 
 async def _access_word(arguments: argparse.Namespace, settings: Settings, store: Store) -> Said:
-    from bot.access import shell
+    from bot import shell
     from bot.clock import SystemClock
 
     base = Policy(senders=settings.allowed, admins=settings.admins)

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from bot.access.watch import AccessWatch
 from bot.causes import Catalogue
 from bot.slack import ids
+from bot.slack.access.watch import AccessWatch
 from bot.slack.gateway import Posted, SlackGateway
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA, ANN, BEN, DAN, EVE, GENERAL, GUS, NOBODY, ROBO, SAM, SUPPORT, TEAM_ID

@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import Engine, Table, event, select
 
 from bot.access import Known, Policy, Profile, Workspace
-from bot.access.watch import AccessWatch
 from bot.causes import Catalogue
 from bot.clock import Clock
 from bot.delivery.sender import SendError
@@ -25,6 +24,7 @@ from bot.slack.access.changing import Changing
 from bot.slack.access.commands import AccessCommands
 from bot.slack.access.dialog import AccessDialog
 from bot.slack.access.requests import AccessRequests
+from bot.slack.access.watch import AccessWatch
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck

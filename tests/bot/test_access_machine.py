@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
-from bot.access import Policy, Role, shell, watch
+from bot import shell
+from bot.access import Policy, Role
 from bot.slack import ids, listeners
-from bot.slack.access import changing, dialog, requests
+from bot.slack.access import changing, dialog, requests, watch
 from bot.store.tables import access_change, access_member, access_request, access_state, message
 from sandbox.slack.people import ADA, ANN, BEN, DAN, GUS, SAM, SUPPORT
 from tests.bot.access_model import DAY, Model, Rows, is_group

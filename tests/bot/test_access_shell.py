@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.access import NOBODY, Policy, Role
 from bot.access.changes import EMPTY, AccessChange, AccessList, Action, Added, ByDoor, Entry
-from bot.access.shell import CSV_HEADER, by_login, columns, csv_text, list_text, log_text, shell_name, utc
+from bot.shell import CSV_HEADER, by_login, columns, csv_text, list_text, log_text, shell_name, utc
 
 AT = datetime(2026, 1, 2, 12, 0, 5, 999_999, tzinfo=UTC)
 

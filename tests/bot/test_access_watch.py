@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from bot.access import NOTHING_KNOWN, Denied, Person, Policy, Role, watch
+from bot.access import NOTHING_KNOWN, Denied, Person, Policy, Role
 from bot.access.changes import EMPTY, AccessList, ByDoor, Edit, Entry
-from bot.access.watch import LOOK_EVERY_S, AccessWatch
+from bot.slack.access import watch
+from bot.slack.access.watch import LOOK_EVERY_S, AccessWatch
 from bot.slack.doors import AccessCheck
 from bot.store import Changed, StoreUnavailableError
 from bot.store.sql import SqlStore

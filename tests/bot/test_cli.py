@@ -307,7 +307,7 @@ def test_an_interruption_is_a_sentence_and_status_1(access: Shell, monkeypatch: 
     async def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bot.access.shell.allow", interrupted)
+    monkeypatch.setattr("bot.shell.allow", interrupted)
     out, err = access("allow U0ANN", status=1)
     assert out == ""
     assert err.startswith("Interrupted.")
