@@ -108,8 +108,8 @@ NOTHING_KNOWN = Known({}, {})
 class Policy:
     """Who is listed: user IDs and user group IDs. Admins may send too."""
 
-    senders: frozenset[str]
-    admins: frozenset[str]
+    senders: frozenset[str] = frozenset()
+    admins: frozenset[str] = frozenset()
 
     @property
     def groups(self) -> frozenset[str]:
@@ -123,9 +123,6 @@ class Policy:
 
     def __or__(self, other: Policy) -> Policy:
         return Policy(self.senders | other.senders, self.admins | other.admins)
-
-
-NOBODY = Policy(frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)

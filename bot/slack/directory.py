@@ -377,20 +377,18 @@ class Directory:
         while True:
             await self._tell.wait()
             self._tell.clear()
-            for group_id, group in list(self._groups.items()):
+            for group_id in [*self._groups, *self._gone]:
                 try:
-                    await self._tell_about(group_id, group)
+                    await self._tell_about(group_id)
                 except Exception as error:  # what can't be told now is told later
                     _log.error("directory_fault", error=type(error).__name__, group=group_id, exc_info=error)
-            for group_id in list(self._gone):
-                try:
-                    await self._on_group_found(group_id)
-                    self._gone.discard(group_id)
-                except Exception as error:  # as above
-                    _log.error("directory_fault", error=type(error).__name__, group=group_id, exc_info=error)
 
-    async def _tell_about(self, group_id: str, group: _Group) -> None:
-        if group.is_lost(self._clock.monotonic()):
+    async def _tell_about(self, group_id: str) -> None:
+        group = self._groups.get(group_id)
+        if group is None:
+            await self._on_group_found(group_id)
+            self._gone.discard(group_id)
+        elif group.is_lost(self._clock.monotonic()):
             if not group.told_lost:
                 group.told_lost = await self._on_group_lost(group_id) or group.told_lost
         elif group.told_lost is not False and group.members is not None and group.error is None:

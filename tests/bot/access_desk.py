@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.access import NOBODY, Role
+from bot.access import Policy, Role
 from bot.access.changes import AccessList, ByDoor, Edit, Entry
 from bot.slack import ids
 from bot.slack.dispatch import Dispatcher
@@ -122,7 +122,7 @@ class Desk:
 
     async def only_added(self, *entries: Entry) -> None:
         """Nobody is in the settings; these are on the list, and the doors know it."""
-        self.doors.access.base = NOBODY
+        self.doors.access.base = Policy()
         self.doors.access.take(await self.elsewhere(*entries))
 
     async def entries(self) -> set[tuple[str, str]]:

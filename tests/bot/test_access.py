@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from bot.access import (
-    NOBODY,
     NOTHING_KNOWN,
     SLACKBOT,
     Allowed,
@@ -67,10 +66,10 @@ def test_a_sender_is_no_admin() -> None:
 
 
 def test_an_empty_list_means_nobody() -> None:
-    assert decide(NOBODY, KNOWN, HERE, person("UANN"), Role.SENDER) == Denied(Reason.NOT_LISTED)
+    assert decide(Policy(), KNOWN, HERE, person("UANN"), Role.SENDER) == Denied(Reason.NOT_LISTED)
     nameless = Known({"": frozenset({""})}, {"": Profile("")})
     for role in (Role.MEMBER, Role.SENDER, Role.ADMIN):
-        assert decide(NOBODY, nameless, HERE, person(""), role) == Denied(Reason.NOT_LISTED)
+        assert decide(Policy(), nameless, HERE, person(""), role) == Denied(Reason.NOT_LISTED)
 
 
 def test_a_nameless_person_is_nobody_whatever_is_listed() -> None:
@@ -221,7 +220,7 @@ def test_two_lists_together_list_everybody_of_both_in_their_roles() -> None:
     both = POLICY | more
     assert both == Policy(POLICY.senders | {"UBEN"}, POLICY.admins | {"UANN"})
     assert both == more | POLICY
-    assert POLICY | NOBODY == POLICY
+    assert POLICY | Policy() == POLICY
 
 
 def test_a_higher_role_may_do_all_that_a_lower_one_may() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.access import NOBODY as NOBODY_LISTED
+from bot.access import Policy
 from bot.access.changes import ByDoor
 from bot.access.requests import ASK_AGAIN_AFTER
 from bot.causes import Catalogue
@@ -127,7 +127,7 @@ async def test_who_is_known_in_a_moment_is_shown_no_button(desk: Desk, doors: Do
 
 
 async def test_without_an_admin_there_is_no_button_and_nobody_to_ask(desk: Desk, doors: Doors) -> None:
-    doors.access.base = NOBODY_LISTED
+    doors.access.base = Policy()
     doors.access.take(await desk.elsewhere(sender(ANN)))
     await desk.command("sam", "")
     assert desk.last("sam").buttons() == {}
@@ -265,6 +265,10 @@ async def test_who_turned_out_not_to_count_cannot_be_allowed(desk: Desk, doors: 
     assert requests(desk) == [(person, None, None)]
     assert desk.log() == []
     assert f"declined by <@{ADA}>" in await press(desk, ADA, ids.DECLINE_REQUEST, "1")
+
+
+def test_all_that_an_answer_waits_for_leaves_time_for_the_ack() -> None:
+    assert 2 * changing.AGAIN_LIMIT_S + changing.COMMIT_LIMIT_S < 3.0, "Slack's limit"
 
 
 async def test_the_admin_who_declines_changes_nothing_of_the_list(desk: Desk) -> None:

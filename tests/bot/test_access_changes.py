@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from bot.access import NOBODY, NOTHING_KNOWN, Known, Policy, Profile, Role, admins_by_id
+from bot.access import NOTHING_KNOWN, Known, Policy, Profile, Role, admins_by_id
 from bot.access.changes import (
     EMPTY,
     AccessList,
@@ -46,7 +46,7 @@ some_members = st.frozensets(members, max_size=4)
 roles = st.sampled_from(ROLES)
 entries = st.builds(Entry, members, roles)
 lists = st.builds(lambda found, version: a_list(*found, version=version), st.frozensets(entries), st.integers(0, 3))
-bases = st.one_of(st.just(NOBODY), st.builds(Policy, senders=some_members, admins=some_members))
+bases = st.one_of(st.just(Policy()), st.builds(Policy, senders=some_members, admins=some_members))
 knowledge = st.builds(
     Known,
     members=st.just({}),
@@ -84,7 +84,7 @@ def test_a_list_says_who_is_on_it_in_which_role() -> None:
     current = a_list(ANN, ADA, TEAM, LEADS, Entry("U2", Role.SENDER))
     assert current.entries == {ANN, ADA, TEAM, LEADS, Entry("U2", Role.SENDER)}
     assert current.policy == Policy(frozenset({"U1", "U2", "S1"}), frozenset({"U2", "S2"}))
-    assert EMPTY.policy == NOBODY
+    assert EMPTY.policy == Policy()
     assert EMPTY.version == 0
 
 
@@ -149,22 +149,22 @@ def test_the_second_of_two_saves_changes_nothing() -> None:
     first = a_list(ADA, version=7)
     second = a_list(ADA, ANN, version=8)
     given = {(Role.SENDER, False): frozenset({"U3"})}
-    assert plan_save(first, base=NOBODY, known=NOTHING_KNOWN, seen=7, given=given) == Edit(
+    assert plan_save(first, base=Policy(), known=NOTHING_KNOWN, seen=7, given=given) == Edit(
         add=frozenset({Entry("U3", Role.SENDER)})
     )
-    assert plan_save(second, base=NOBODY, known=NOTHING_KNOWN, seen=7, given=given) == Stale()
-    assert plan_save(first, base=NOBODY, known=NOTHING_KNOWN, seen=8, given=given) == Stale()
+    assert plan_save(second, base=Policy(), known=NOTHING_KNOWN, seen=7, given=given) == Stale()
+    assert plan_save(first, base=Policy(), known=NOTHING_KNOWN, seen=8, given=given) == Stale()
 
 
 def test_an_old_dialog_that_says_what_the_list_says_anyhow_is_no_conflict() -> None:
     given = {(Role.SENDER, False): frozenset({"U1"}), (Role.ADMIN, False): frozenset({"U2"})}
-    assert plan_save(a_list(ANN, ADA), base=NOBODY, known=NOTHING_KNOWN, seen=1, given=given) == Edit()
+    assert plan_save(a_list(ANN, ADA), base=Policy(), known=NOTHING_KNOWN, seen=1, given=given) == Edit()
 
 
 def test_a_stale_save_is_stale_before_it_is_about_the_last_admin() -> None:
     nobody = {(Role.ADMIN, False): frozenset[str]()}
-    assert plan_save(a_list(ADA), base=NOBODY, known=NOTHING_KNOWN, seen=1, given=nobody) == Stale()
-    assert plan_save(a_list(ADA), base=NOBODY, known=NOTHING_KNOWN, seen=7, given=nobody) == LastAdmin()
+    assert plan_save(a_list(ADA), base=Policy(), known=NOTHING_KNOWN, seen=1, given=nobody) == Stale()
+    assert plan_save(a_list(ADA), base=Policy(), known=NOTHING_KNOWN, seen=7, given=nobody) == LastAdmin()
 
 
 # -- the last admin
@@ -173,10 +173,10 @@ def test_a_stale_save_is_stale_before_it_is_about_the_last_admin() -> None:
 @pytest.mark.parametrize(
     ("base", "others", "known"),
     [
-        (NOBODY, [LEADS], NOTHING_KNOWN),  # a group is not counted
-        (NOBODY, [ANN], NOTHING_KNOWN),  # a sender is no admin
+        (Policy(), [LEADS], NOTHING_KNOWN),  # a group is not counted
+        (Policy(), [ANN], NOTHING_KNOWN),  # a sender is no admin
         (Policy(frozenset({"U3"}), frozenset({"S1"})), [], NOTHING_KNOWN),
-        (NOBODY, [Entry("U3", Role.ADMIN)], Known({}, {"U3": Profile("Gone", deactivated=True)})),
+        (Policy(), [Entry("U3", Role.ADMIN)], Known({}, {"U3": Profile("Gone", deactivated=True)})),
         (Policy(frozenset(), frozenset({"U3"})), [], Known({}, {"U3": Profile("Robo", bot=True)})),
     ],
 )
@@ -190,11 +190,11 @@ def test_the_last_admin_who_counts_cant_be_taken_away(base: Policy, others: list
 @pytest.mark.parametrize(
     ("base", "others", "known"),
     [
-        (NOBODY, [Entry("U3", Role.ADMIN)], NOTHING_KNOWN),
-        (NOBODY, [Entry("U3", Role.ADMIN)], Known({}, {"U3": Profile("Gus", guest=True)})),
+        (Policy(), [Entry("U3", Role.ADMIN)], NOTHING_KNOWN),
+        (Policy(), [Entry("U3", Role.ADMIN)], Known({}, {"U3": Profile("Gus", guest=True)})),
         (Policy(frozenset(), frozenset({"U3"})), [], NOTHING_KNOWN),
         (Policy(frozenset(), frozenset({"U2"})), [], NOTHING_KNOWN),  # stands in the settings too
-        (NOBODY, [], Known({}, {"U2": Profile("Gone", deactivated=True)})),  # did not count before either
+        (Policy(), [], Known({}, {"U2": Profile("Gone", deactivated=True)})),  # did not count before either
     ],
 )
 def test_an_admin_can_be_taken_away_while_another_stays(base: Policy, others: list[Entry], known: Known) -> None:
@@ -203,7 +203,7 @@ def test_an_admin_can_be_taken_away_while_another_stays(base: Policy, others: li
 
 
 def test_a_list_without_an_admin_may_still_be_changed() -> None:
-    assert plan_remove(a_list(ANN, LEADS), base=NOBODY, known=NOTHING_KNOWN, members=["U1"]) == Edit(
+    assert plan_remove(a_list(ANN, LEADS), base=Policy(), known=NOTHING_KNOWN, members=["U1"]) == Edit(
         remove=frozenset({ANN})
     )
 
@@ -230,9 +230,9 @@ def test_allow_adds_exactly_those_who_have_no_such_role_yet(
 def test_a_sender_becomes_an_admin_and_an_admin_needs_not_be_a_sender() -> None:
     current = a_list(ANN, ADA)
     both = ["U1", "U2"]
-    promoted = plan_allow(current, base=NOBODY, members=both, role=Role.ADMIN)
+    promoted = plan_allow(current, base=Policy(), members=both, role=Role.ADMIN)
     assert promoted == Edit(add=frozenset({Entry("U1", Role.ADMIN)}))
-    assert plan_allow(current, base=NOBODY, members=both, role=Role.SENDER) == Edit()
+    assert plan_allow(current, base=Policy(), members=both, role=Role.SENDER) == Edit()
 
 
 # -- take away
@@ -263,7 +263,7 @@ def test_remove_takes_all_of_them_away_or_none(
 
 def test_remove_takes_away_every_role_and_nobody_else() -> None:
     both = Entry("U1", Role.ADMIN)
-    plan = plan_remove(a_list(ANN, both, ADA, TEAM), base=NOBODY, known=NOTHING_KNOWN, members=["U1", "U1"])
+    plan = plan_remove(a_list(ANN, both, ADA, TEAM), base=Policy(), known=NOTHING_KNOWN, members=["U1", "U1"])
     assert plan == Edit(remove=frozenset({ANN, both}))
 
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access import (
-    NOBODY,
     NOTHING_KNOWN,
     Allowed,
     Denied,
@@ -64,7 +63,7 @@ def test_admins_by_id_are_the_listed_people_who_count() -> None:
     )
     assert admins_by_id(policy, known) == {"U1", "W1"}
     assert admins_by_id(policy, NOTHING_KNOWN) == {"U1", "U2", "U3", "W1"}
-    assert admins_by_id(NOBODY, known) == frozenset()
+    assert admins_by_id(Policy(), known) == frozenset()
 
 
 def test_everybody_is_named_once_the_listed_first_and_each_part_in_order() -> None:
@@ -78,7 +77,7 @@ def test_everybody_is_named_once_the_listed_first_and_each_part_in_order() -> No
 
 
 def test_nobody_is_everybody_of_an_empty_list() -> None:
-    assert everybody_with(NOBODY, Known({"S1": frozenset({"U1"})}, {"U1": Profile("Ann")}), Role.SENDER) == ()
+    assert everybody_with(Policy(), Known({"S1": frozenset({"U1"})}, {"U1": Profile("Ann")}), Role.SENDER) == ()
 
 
 @given(policies, knowledge, users, st.sampled_from(Role))

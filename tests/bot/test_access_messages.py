@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access import NOBODY, NOTHING_KNOWN, Known, Policy, Profile, Reason, Role
+from bot.access import NOTHING_KNOWN, Known, Policy, Profile, Reason, Role
 from bot.access.changes import AccessChange, AccessList, Action, Added, ByDoor, Edit, Entry
 from bot.access.requests import Decision, Request
 from bot.slack import ids
@@ -69,6 +69,9 @@ def must_be_harmless(message: Blocks) -> None:
 
 def added(*of: Entry, by: str = "U0ADA", door: ByDoor = ByDoor.DIALOG) -> AccessList:
     return AccessList(3, tuple(Added(entry, by, NOW, door) for entry in of))
+
+
+NOBODY = Policy()
 
 
 def shown(access: AccessList | None = None, *, base: Policy = NOBODY, known: Known = NOTHING_KNOWN) -> Shown:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access import NOBODY, Policy, Role
+from bot.access import Policy, Role
 from bot.access.changes import EMPTY, AccessChange, AccessList, Action, Added, ByDoor, Entry
 from bot.shell import CSV_HEADER, by_login, columns, csv_text, list_text, log_text, shell_name, utc
 
@@ -48,7 +48,7 @@ def test_the_list_shows_admins_first_and_where_everybody_comes_from() -> None:
 
 
 def test_an_empty_list_says_that_nobody_may_send_and_how_to_name_an_admin() -> None:
-    said = list_text(NOBODY, EMPTY, command="/picture")
+    said = list_text(Policy(), EMPTY, command="/picture")
     assert "Nobody may send" in said
     assert "mms-bot access allow --admin ID" in said
     assert "/picture whoami" in said
@@ -59,7 +59,7 @@ def test_a_list_without_an_admin_says_so_below_the_senders() -> None:
     assert said[1].split()[:3] == ["sender", "U0BEN", "settings"]
     assert said[2].startswith("There is no admin.")
     added = AccessList(1, (Added(Entry("U0ADA", Role.ADMIN), "U0ZOE", AT, ByDoor.DIALOG),))
-    assert "no admin" not in list_text(NOBODY, added, command="/mms")
+    assert "no admin" not in list_text(Policy(), added, command="/mms")
     assert "no admin" not in list_text(Policy(frozenset(), frozenset({"U0BOSS"})), EMPTY, command="/mms")
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.access import NOBODY, NOTHING_KNOWN, Role
+from bot.access import NOTHING_KNOWN, Policy, Role
 from bot.access.changes import (
     EMPTY,
     AccessList,
@@ -138,7 +138,7 @@ async def test_a_plan_that_can_not_be_made_is_returned_and_changes_nothing(store
 
     def plan(access: AccessList) -> Edit | Fixed | NotOnList | LastAdmin:
         assert access == before
-        return plan_remove(access, base=NOBODY, known=NOTHING_KNOWN, members=[ADA])
+        return plan_remove(access, base=Policy(), known=NOTHING_KNOWN, members=[ADA])
 
     outcome = await store.access.change(plan, by=ADA, door=ByDoor.COMMAND, origin=None, now=at(1))
     assert outcome == LastAdmin()

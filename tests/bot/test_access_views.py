@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access import NOBODY, NOTHING_KNOWN, Known, Policy, Profile, Role
+from bot.access import NOTHING_KNOWN, Known, Policy, Profile, Role
 from bot.access.changes import EMPTY, AccessChange, AccessList, Action, Added, ByDoor, Edit, Entry
 from bot.compose import Fields
 from bot.slack import ids, payloads, views
@@ -63,6 +63,9 @@ edits = st.builds(Edit, st.frozensets(entries, max_size=40), st.frozensets(entri
 
 def a_list(*members: tuple[str, Role], version: int = 3) -> AccessList:
     return AccessList(version, tuple(Added(Entry(*one), "U0ADA", NOW, ByDoor.DIALOG) for one in members))
+
+
+NOBODY = Policy()
 
 
 def shown(
@@ -242,7 +245,7 @@ def test_long_news_are_cut_and_the_persons_own_change_is_not() -> None:
 
 
 def test_a_first_dialog_has_no_news() -> None:
-    assert "Not saved" not in words_of(access_dialog(Shown(NOBODY, EMPTY, NOTHING_KNOWN, ()), dialog=Dialog()))
+    assert "Not saved" not in words_of(access_dialog(Shown(Policy(), EMPTY, NOTHING_KNOWN, ()), dialog=Dialog()))
 
 
 @given(names)

@@ -19,7 +19,7 @@ from bot.store import AccessStore, Changed, Repeated, StoreUnavailableError
 
 COMMIT_LIMIT_S = 1.5  # Slack shows an error after 3 s without an ack
 READ_LIMIT_S = 1.0
-AGAIN_LIMIT_S = 0.5  # to read what is newer, after a commit that refused
+AGAIN_LIMIT_S = 0.5  # for one more read, before or after a commit
 LEARN_LIMIT_S = 0.6  # for Slack to say who somebody new is; together with a commit far below those 3 s
 
 _log = structlog.get_logger(__name__)

@@ -130,7 +130,7 @@ class AccessRequests:
 
     async def _fault(self, request_id: int) -> Mapping[str, Reason]:
         """Why the person who asked can't be on the list; empty if they can, as far as is known."""
-        request = await self._changing.read(self._changing.store.request(request_id))
+        request = await self._changing.read(self._changing.store.request(request_id), within_s=AGAIN_LIMIT_S)
         if request is None or request.decision is not None:
             return {}
         fault = self._changing.directory.known().fault(request.user_id)
