@@ -1,15 +1,24 @@
 """What can go wrong, sorted by what the caller can do about it.
 
 ```
-SinchError            .maybe_sent: False only when the request certainly had no effect
-├── ConnectionFailed  nothing left this machine; may be repeated          .kind
-├── AnswerLost        the request may have left, no usable answer came    .kind
-├── StatusError       Sinch, or a gateway before it, answered 3xx–5xx     .status .code .text .sinch_body
-│   └── RateLimited   429; may be repeated later                          .retry_after_s
-└── BadAnswer         2xx, but no batch can be read from it               .status .why
+SinchError              .maybe_sent: False only when the call certainly had no effect
+├── ConnectionFailed    nothing left this machine: may be repeated                .kind
+├── AnswerLost          the request may have left: look before you repeat it      .kind
+├── BadAnswer           2xx, but nothing can be read from it: look as well        .status .why
+├── StatusError         Sinch, or a gateway before it, answered 3xx–5xx           .status .code .text .sinch_body
+│   ├── Refused         3xx, 4xx: change the request, or what the account may
+│   ├── Unauthorized    401: mend the token, the plan or the region
+│   ├── NotFound        404: no such thing in this plan (or a wrong address)
+│   ├── Conflict        409: too late, or the name is taken
+│   ├── RateLimited     429: wait, then repeat                                    .retry_after_s
+│   ├── OutOfService    503 in Sinch's own words: wait, then repeat
+│   └── ServerFailed    408, every other 5xx: look before you repeat it
+├── Malformed           a JSON value is not what Sinch documents                  .why
+└── CallbackRefused     a callback that can't be believed or can't be read        .reason
 ```
 
-A read (``get``, ``find``) raises the same classes; there ``maybe_sent`` only says whether the question left.
+``maybe_sent`` speaks of the call that was made: of a send, that a batch may exist; of another change, that it may have
+been made. A call that only reads has no effect, so there it is False whatever happened.
 The text of an error holds kinds, statuses and word codes, never Sinch's own sentence: that one may quote a phone
 number. Sinch's sentence is in ``StatusError.text``.
 """
@@ -17,6 +26,13 @@ number. Sinch's sentence is in ``StatusError.text``.
 from __future__ import annotations
 
 from enum import StrEnum
+
+UNAUTHORIZED = 401
+NOT_FOUND = 404
+REQUEST_TIMEOUT = 408
+CONFLICT = 409
+TOO_MANY_REQUESTS = 429
+SERVICE_UNAVAILABLE = 503
 
 
 class ConnectionFailedKind(StrEnum):
@@ -28,6 +44,8 @@ class ConnectionFailedKind(StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     POOL = "pool"
     """No free slot among the requests in flight before the time was up."""
+    PACE = "pace"
+    """Its turn, at the pace that was set, comes only after the time is up."""
     OTHER = "other"
 
 
@@ -42,8 +60,25 @@ class AnswerLostKind(StrEnum):
     OTHER = "other"
 
 
+class CallbackRefusal(StrEnum):
+    """Why a callback is refused."""
+
+    UNSIGNED = "unsigned"
+    """A header of the signature is missing."""
+    ALGORITHM = "algorithm"
+    """Signed by another algorithm than HmacSHA256."""
+    TIMESTAMP = "timestamp"
+    """The timestamp is no number of seconds, or outside the window."""
+    SIGNATURE = "signature"
+    """The signature is not that of this body with this secret."""
+    UNREADABLE = "unreadable"
+    """Not JSON, or not what Sinch documents."""
+    UNKNOWN_TYPE = "unknown_type"
+    """A JSON object of a type that is not known here."""
+
+
 class SinchError(Exception):
-    """Base of everything that the client raises about a call.
+    """Base of everything that this package raises of its own.
 
     Wrong arguments (a bare string as ``to``, an empty batch ID) are ``TypeError`` and ``ValueError`` instead.
     """
@@ -64,11 +99,21 @@ class ConnectionFailed(SinchError):  # noqa: N818 - named for what happened, not
 
 
 class AnswerLost(SinchError):  # noqa: N818 - see ConnectionFailed
-    """Sending had begun and no whole answer came. ``maybe_sent`` is True: a batch may exist."""
+    """Sending had begun and no whole answer came. For a send, a batch may exist."""
 
-    def __init__(self, kind: AnswerLostKind) -> None:
-        super().__init__(f"the answer of Sinch was lost ({kind}); the request may have taken effect", maybe_sent=True)
+    def __init__(self, kind: AnswerLostKind, *, maybe_sent: bool = True) -> None:
+        effect = "the request may have taken effect" if maybe_sent else "it was a question only"
+        super().__init__(f"the answer of Sinch was lost ({kind}); {effect}", maybe_sent=maybe_sent)
         self.kind = kind
+
+
+class BadAnswer(SinchError):  # noqa: N818 - see ConnectionFailed
+    """A 2xx that nothing can be read from: empty, no JSON, no usable ``id``, too large."""
+
+    def __init__(self, *, status: int, why: str, maybe_sent: bool = True) -> None:
+        super().__init__(f"Sinch answered {status}, but {why}", maybe_sent=maybe_sent)
+        self.status = status
+        self.why = why
 
 
 class StatusError(SinchError):
@@ -79,43 +124,66 @@ class StatusError(SinchError):
         code: the word code of the body (``syntax_invalid_json``), or None.
         text: Sinch's own sentence, at most 500 characters, or None. Foreign data; may quote a phone number.
         sinch_body: the body is Sinch's own ``{"code": …, "text": …}``, so no gateway wrote it.
-        maybe_sent: False for 3xx, 4xx but 408, and a 503 that Sinch itself wrote; True for all else.
     """
 
-    def __init__(self, *, status: int, code: str | None, text: str | None, sinch_body: bool) -> None:
+    def __init__(
+        self, *, status: int, code: str | None, text: str | None, sinch_body: bool, maybe_sent: bool = False
+    ) -> None:
         message = f"Sinch answered {status} ({code})" if code else f"Sinch answered {status}"
-        super().__init__(message, maybe_sent=_may_have_been_taken(status, sinch_body=sinch_body))
+        super().__init__(message, maybe_sent=maybe_sent)
         self.status = status
         self.code = code
         self.text = text
         self.sinch_body = sinch_body
 
 
+class Refused(StatusError):  # noqa: N818 - see ConnectionFailed
+    """3xx, or a 4xx without a class of its own: something has to change before it can work."""
+
+
+class Unauthorized(StatusError):  # noqa: N818 - see ConnectionFailed
+    """401: the token does not belong to this plan in this region."""
+
+
+class NotFound(StatusError):  # noqa: N818 - see ConnectionFailed
+    """404: there is no such thing in this plan. Just after it was made, it may only not be there yet."""
+
+
+class Conflict(StatusError):  # noqa: N818 - see ConnectionFailed
+    """409: it is too late for this change, or the name is taken."""
+
+
 class RateLimited(StatusError):  # noqa: N818 - see ConnectionFailed
-    """Status 429. ``retry_after_s``: seconds from now, in full; None when Sinch named no readable time."""
+    """429. ``retry_after_s``: seconds from now, in full; None when Sinch named no readable time."""
 
     def __init__(self, *, code: str | None, text: str | None, sinch_body: bool, retry_after_s: float | None) -> None:
         super().__init__(status=TOO_MANY_REQUESTS, code=code, text=text, sinch_body=sinch_body)
         self.retry_after_s = retry_after_s
 
 
-class BadAnswer(SinchError):  # noqa: N818 - see ConnectionFailed
-    """A 2xx that no batch can be read from: empty, no JSON, no usable ``id``, too large. ``maybe_sent`` is True."""
+class OutOfService(StatusError):  # noqa: N818 - see ConnectionFailed
+    """503, written by Sinch itself: a part of it is out of service, and it took nothing."""
 
-    def __init__(self, *, status: int, why: str) -> None:
-        super().__init__(f"Sinch answered {status}, but {why}", maybe_sent=True)
-        self.status = status
+
+class ServerFailed(StatusError):  # noqa: N818 - see ConnectionFailed
+    """408, a 5xx but Sinch's own 503, or a status that HTTP does not know: Sinch may have taken it all the same.
+
+    Sinch documents 500 as "not processed" (SMS API, "Status codes"), yet a gateway may say the same afterwards.
+    """
+
+
+class Malformed(SinchError):  # noqa: N818 - see ConnectionFailed
+    """A decoded JSON value is not what Sinch documents. ``why`` goes on after "but", and quotes nothing of the value."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"not what Sinch documents: {why}", maybe_sent=False)
         self.why = why
 
 
-REQUEST_TIMEOUT = 408
-TOO_MANY_REQUESTS = 429
-SERVICE_UNAVAILABLE = 503
+class CallbackRefused(SinchError):  # noqa: N818 - see ConnectionFailed
+    """A callback that can't be believed or can't be read. Answer it 4xx, so that Sinch does not repeat it."""
 
-
-def _may_have_been_taken(status: int, *, sinch_body: bool) -> bool:
-    """Sinch documents 500 as "not processed", yet a gateway may say the same after Sinch took the batch (SMS API,
-    "Status codes"). Only 3xx, 4xx and Sinch's own 503 are a refusal; a status that HTTP does not know is none."""
-    if status == SERVICE_UNAVAILABLE:
-        return not sinch_body
-    return status == REQUEST_TIMEOUT or not 300 <= status < 500
+    def __init__(self, reason: CallbackRefusal, why: str | None = None) -> None:
+        super().__init__(f"callback refused ({reason})" + (f": {why}" if why else ""), maybe_sent=False)
+        self.reason = reason
+        self.why = why
