@@ -332,6 +332,7 @@ def _sinch(settings: Settings) -> sinch.Sinch:
             service_plan_id=settings.sinch_service_plan_id,
             api_token=settings.sinch_api_token.reveal(),
             base_url=settings.sinch_api_base_url,
+            retry=sinch.NoRetry(),  # the worker decides, and its decision is a row
             max_in_flight=MAX_SINCH_CALLS,
             # A proxy that the shell names is for the internet, never for this machine itself.
             trust_env=not is_loopback(urlsplit(settings.sinch_api_base_url).hostname or ""),

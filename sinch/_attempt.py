@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
+from sinch._answers import Answer
 from sinch._errors import AnswerLost, AnswerLostKind, ConnectionFailed, ConnectionFailedKind, SinchError
-from sinch._wire import Answer
 
 NO_ANSWER_YET = 0  # in the place of an HTTP status
 
@@ -31,11 +31,13 @@ class Attempt:
     """The evidence about one request.
 
     Args:
+        has_effect: the request is one that changes something.
         outer: the exception that the caller is handling right now, if any. Python hangs it onto every exception
             raised meanwhile, and it says nothing about this request.
     """
 
-    def __init__(self, outer: BaseException | None = None) -> None:
+    def __init__(self, *, has_effect: bool, outer: BaseException | None = None) -> None:
+        self._has_effect = has_effect
         self._outer = outer
         self._traced = False
         self._in_tls = False
@@ -75,7 +77,7 @@ class Attempt:
     def error(self, failure: Exception) -> SinchError:
         """What ``failure`` means for the caller. ``TimeoutError`` is the deadline of the whole call."""
         if self._may_have_left(failure):
-            return AnswerLost(self._lost_kind(failure))
+            return AnswerLost(self._lost_kind(failure), maybe_sent=self._has_effect)
         return ConnectionFailed(self._failed_kind(failure))
 
     def _may_have_left(self, failure: Exception) -> bool:

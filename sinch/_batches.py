@@ -2,115 +2,114 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from sinch import _wire
-from sinch._models import Batch
-from sinch._transport import Transport
-from sinch._wire import Answer, Call
+from sinch import _calls, _paging
+from sinch._calls import Effect
+from sinch._messages import Message, Update
+from sinch._models import Batch, DryRun
+from sinch._paging import PAGE_SIZE
+from sinch._session import Session
 
 SEND_TIMEOUT_S = 20.0  # ours; Sinch names no figure, its own SDKs wait 10 to 30 s
-READ_TIMEOUT_S = 5.0  # ours
+READ_TIMEOUT_S = 10.0  # ours
 # Ours: only a deployment that ignores the reference makes us turn pages at all; 1 000 batches since the send.
-MAX_PAGES = 10
+MAX_FIND_PAGES = 10
 
 
 class Batches:
-    """Send batches and look them up.
+    """Send batches, look them up, change them.
 
-    Every method may raise any SinchError; no method repeats a request by itself. ``timeout_s`` bounds the whole call:
-    the wait for a free slot, the connection, the answer.
+    Every method may raise any SinchError but Malformed and CallbackRefused. ``timeout_s`` bounds the whole call: its turn, the
+    wait for a free place, every try and every pause between tries.
     """
 
-    def __init__(self, transport: Transport, url: str, now: Callable[[], datetime]) -> None:
-        self._transport = transport
-        self._url = url
-        self._now = now
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
-    async def send_text(
-        self,
-        *,
-        to: Sequence[str],
-        from_: str,
-        body: str,
-        client_reference: str,
-        delivery_report: str = "none",
-        timeout_s: float = SEND_TIMEOUT_S,
-    ) -> Batch:
-        """Submit one SMS to each recipient (``mt_text``).
-
-        Args:
-            to: 1 to 1000 numbers in E.164, with the plus sign.
-            from_: the sender: a number, a short code or a name.
-            body: at most 2000 characters.
-            client_reference: the caller's own reference, at most 128 characters. It is a label: Sinch sends a second
-                batch with the same reference as well.
-            delivery_report: ``none``, ``summary``, ``full``, ``per_recipient`` or ``per_recipient_final``; all but
-                ``none`` need a callback address on the plan.
-            timeout_s: seconds for the whole call.
+    async def send(self, message: Message, *, timeout_s: float = SEND_TIMEOUT_S) -> Batch:
+        """Submit a message to each of its recipients.
 
         Returns:
             The batch as Sinch took it. Taken is neither sent nor delivered.
 
         Raises:
-            ConnectionFailed, AnswerLost, StatusError, RateLimited, BadAnswer: read ``maybe_sent`` before sending again.
-            TypeError: ``to`` is a bare string.
+            SinchError: read ``maybe_sent`` before sending again.
 
-        Source: Sinch SMS API reference, "Send".
+        Source: Sinch SMS API reference, "Send" and "MMS support".
         """
-        batch = _wire.text_batch(
-            to=to, from_=from_, body=body, client_reference=client_reference, delivery_report=delivery_report
-        )
-        return await self._send(_wire.send_call(self._url, batch), timeout_s)
+        call = _calls.change("POST", self._session.url("batches"), message.to_json(), effect=Effect.EACH)
+        deadline = self._session.deadline(timeout_s)
+        return await self._session.read(call, Batch.from_json, deadline=deadline, messages=message.recipient_count)
 
-    async def send_media(
+    async def dry_run(
         self,
+        message: Message,
         *,
-        to: Sequence[str],
-        from_: str,
-        url: str,
-        message: str | None = None,
-        subject: str | None = None,
-        client_reference: str,
-        delivery_report: str = "none",
-        strict_validation: bool = False,
-        timeout_s: float = SEND_TIMEOUT_S,
-    ) -> Batch:
-        """Submit one MMS to each recipient (``mt_media``).
+        per_recipient: bool = False,
+        number_of_recipients: int | None = None,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> DryRun:
+        """What a message would come to: recipients and parts. Nothing is sent.
+
+        Whether Sinch looks at the medium of an MMS is not documented: don't take it for a check of the picture.
 
         Args:
-            url: public address of the one medium, at most 2048 characters. Sinch fetches it later; one that it can't
-                fetch shows up in the delivery report only.
-            message: the text, at most 2000 characters; an empty one is left out.
-            subject: at most 80 characters; an empty one is left out.
-            strict_validation: let Sinch check the medium against its best practices and refuse it.
+            per_recipient: with details for each recipient.
+            number_of_recipients: for how many of them, 0…1000; Sinch's default is 100.
 
-        The other arguments, the result and the errors are those of ``send_text``.
-
-        Source: Sinch SMS API reference, "MMS support".
+        Source: Sinch SMS API reference, "Dry run".
         """
-        batch = _wire.media_batch(
-            to=to,
-            from_=from_,
-            url=url,
-            message=message,
-            subject=subject,
-            client_reference=client_reference,
-            delivery_report=delivery_report,
-            strict_validation=strict_validation,
-        )
-        return await self._send(_wire.send_call(self._url, batch), timeout_s)
+        query = {
+            "per_recipient": "true" if per_recipient else None,
+            "number_of_recipients": None if number_of_recipients is None else str(number_of_recipients),
+        }
+        url = self._session.url("batches", "dry_run")
+        call = _calls.change("POST", url, message.to_json(), effect=Effect.NONE, query=query)
+        return await self._session.read(call, DryRun.from_json, deadline=self._session.deadline(timeout_s))
 
-    async def get(self, batch_id: str, *, timeout_s: float = READ_TIMEOUT_S) -> Batch:
-        """Read one batch. A batch that this plan does not have is a StatusError with status 404.
+    async def list(
+        self,
+        *,
+        from_: Sequence[str] = (),
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        client_reference: str | None = None,
+        page_size: int = PAGE_SIZE,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> AsyncIterator[Batch]:
+        """Each batch once, newest first, page by page.
+
+        Args:
+            from_: only of these senders.
+            start_date: aware, inclusive; Sinch's default is 24 hours ago, and it keeps 14 days.
+            end_date: aware, exclusive; Sinch's default is now.
+            client_reference: only with this reference. An older deployment may ignore it: compare again, or use ``find``.
+            page_size: 1…100.
+            timeout_s: for each page.
 
         Raises:
-            ValueError: ``batch_id`` is empty or a dot segment.
+            ValueError: a date has no time zone, or ``page_size`` is out of range.
+
+        Source: Sinch SMS API reference, "List batches".
         """
-        answer = await self._exchange(_wire.get_call(self._url, batch_id), self._deadline(timeout_s))
-        return _wire.read_batch(answer, now=self._now())
+        query = {
+            "from": _calls.commas(from_, "from_"),
+            **_calls.between(start_date, end_date),
+            "client_reference": client_reference,
+        }
+        pages = _paging.pages(
+            self._session,
+            self._session.url("batches"),
+            "batches",
+            Batch.from_json,
+            query=query,
+            page_size=page_size,
+            deadline=lambda: self._session.deadline(timeout_s),
+        )
+        async for batch in _paging.entries(pages, lambda batch: batch.id):
+            yield batch
 
     async def find(
         self, *, client_reference: str, start_date: datetime, timeout_s: float = READ_TIMEOUT_S
@@ -122,7 +121,7 @@ class Batches:
         Args:
             client_reference: compared again on our side, since an older deployment may ignore the filter.
             start_date: aware; some minutes before the send, for clocks that differ.
-            timeout_s: seconds for all pages together.
+            timeout_s: for all pages together.
 
         Returns:
             The batches found, each once. Where the filter is ignored: those on the first page that has any, within
@@ -133,28 +132,89 @@ class Batches:
 
         Source: Sinch SMS API reference, "List batches".
         """
-        deadline = self._deadline(timeout_s)
+        deadline = self._session.deadline(timeout_s)
+        query = {"start_date": _calls.moment(start_date, "start_date"), "client_reference": client_reference}
+        pages = _paging.pages(
+            self._session,
+            self._session.url("batches"),
+            "batches",
+            Batch.from_json,
+            query=query,
+            page_size=PAGE_SIZE,
+            deadline=lambda: deadline,
+        )
         found: dict[str, Batch] = {}
-        read = 0
-        for number in range(MAX_PAGES):
-            call = _wire.list_call(self._url, client_reference=client_reference, start_date=start_date, page=number)
-            page = _wire.read_page(await self._exchange(call, deadline), now=self._now())
-            hits = [batch for batch in page.batches if batch.client_reference == client_reference]
+        turned = 0
+        async for page in pages:
+            turned += 1
+            hits = [batch for batch in page.items if batch.client_reference == client_reference]
             found.update((batch.id, batch) for batch in hits)
-            read += page.entries
-            # Sinch's `page_size` says how many entries the answer has, not how many fit: only these two end the list.
-            at_the_end = page.entries == 0 or (page.count is not None and read >= page.count)
             filter_is_ignored = len(hits) < page.entries
-            if at_the_end or (hits and filter_is_ignored):
+            if turned == MAX_FIND_PAGES or (hits and filter_is_ignored):
                 break
         return tuple(found.values())
 
-    async def _send(self, call: Call, timeout_s: float) -> Batch:
-        answer = await self._exchange(call, self._deadline(timeout_s))
-        return _wire.read_batch(answer, now=self._now())
+    async def get(self, batch_id: str, *, timeout_s: float = READ_TIMEOUT_S) -> Batch:
+        """Read one batch.
 
-    async def _exchange(self, call: Call, deadline: float) -> Answer:
-        return await self._transport.exchange(call, deadline=deadline)
+        Raises:
+            NotFound: this plan has no such batch, or not yet: just after a send it may be missing for a moment.
+            ValueError: ``batch_id`` is empty or a dot segment.
 
-    def _deadline(self, timeout_s: float) -> float:
-        return asyncio.get_running_loop().time() + timeout_s
+        Source: Sinch SMS API reference, "Get a batch".
+        """
+        call = _calls.read(self._session.url("batches", batch_id))
+        return await self._session.read(call, Batch.from_json, deadline=self._session.deadline(timeout_s))
+
+    async def update(self, batch_id: str, update: Update, *, timeout_s: float = SEND_TIMEOUT_S) -> Batch:
+        """Change a batch that has not gone out yet; what is not named stays as it is.
+
+        Raises:
+            Refused: among others, 403 ``batch_already_dispatched``: it is too late.
+            NotFound, Conflict
+
+        Source: Sinch SMS API reference, "Update a batch".
+        """
+        url = self._session.url("batches", batch_id)
+        call = _calls.change("POST", url, update.to_json(), effect=Effect.ONCE)
+        return await self._session.read(call, Batch.from_json, deadline=self._session.deadline(timeout_s))
+
+    async def replace(self, batch_id: str, message: Message, *, timeout_s: float = SEND_TIMEOUT_S) -> Batch:
+        """Put a whole new message under the same ID; like a cancel and a send, and as little to be repeated as one.
+
+        Source: Sinch SMS API reference, "Replace a batch".
+        """
+        url = self._session.url("batches", batch_id)
+        call = _calls.change("PUT", url, message.to_json(), effect=Effect.EACH)
+        deadline = self._session.deadline(timeout_s)
+        return await self._session.read(call, Batch.from_json, deadline=deadline, messages=message.recipient_count)
+
+    async def cancel(self, batch_id: str, *, timeout_s: float = SEND_TIMEOUT_S) -> Batch:
+        """Stop what has not gone out yet. Messages in flight may still arrive.
+
+        Returns:
+            The batch, ``canceled``. The delivery report says which messages were stopped. For a batch of which everything
+            has gone out, Sinch documents both this answer, which then changes nothing, and Conflict.
+
+        Raises:
+            NotFound, Conflict
+
+        Source: Sinch SMS API reference, "Cancel a batch".
+        """
+        call = _calls.change("DELETE", self._session.url("batches", batch_id), effect=Effect.ONCE)
+        return await self._session.read(call, Batch.from_json, deadline=self._session.deadline(timeout_s))
+
+    async def send_delivery_feedback(
+        self, batch_id: str, recipients: Sequence[str] = (), *, timeout_s: float = SEND_TIMEOUT_S
+    ) -> None:
+        """Tell Sinch that recipients did what the message was for. The batch needs ``feedback_enabled``.
+
+        Args:
+            recipients: numbers; none means all, but a batch to a group needs one at least.
+
+        Source: Sinch SMS API reference, "Send delivery feedback for a message".
+        """
+        url = self._session.url("batches", batch_id, "delivery_feedback")
+        body = {"recipients": _calls.several(recipients, "recipients")}
+        call = _calls.change("POST", url, body, effect=Effect.EACH)
+        await self._session.do(call, deadline=self._session.deadline(timeout_s))

@@ -8,6 +8,7 @@ context, because making one takes over 20 ms.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +16,30 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from sinch._answers import Answer
 from sinch._attempt import Attempt
-from sinch._wire import Answer, Call
+from sinch._calls import Call
 
 LANE_SIZE = 8  # measured: up to this many at once, a send through one client costs about 1 ms of CPU
-CONNECT_TIMEOUT_S = 5.0  # ours: Sinch gives no advice; a connection that takes longer will not come
 KEEPALIVE_EXPIRY_S = 5.0  # ours, short: a request on a connection that the other side just closed is a lost answer
 MAX_ANSWER_BYTES = 1024 * 1024  # ours: a page of 100 batches stays far below
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """Seconds for each phase of one request; the call's own ``timeout_s`` bounds all of them together.
+
+    Ours: Sinch gives no advice, and its SDKs wait 10 to 30 s.
+
+    Attributes:
+        connect_s: the connection and TLS; one that takes longer will not come.
+        write_s: handing over the next piece of the request.
+        read_s: waiting for the next piece of the answer.
+    """
+
+    connect_s: float = 5.0
+    write_s: float = 20.0
+    read_s: float = 30.0
 
 
 @dataclass(slots=True)
@@ -35,6 +53,7 @@ class Transport:
 
     Args:
         headers: sent with every request.
+        max_in_flight: 1 or more.
         trust_env: take proxies and certificates from the environment, as httpx does.
     """
 
@@ -44,13 +63,15 @@ class Transport:
         headers: Mapping[str, str],
         max_in_flight: int,
         trust_env: bool,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        limits: TimeLimits,
     ) -> None:
         self._headers = httpx.Headers(headers)  # prints the token as [secure]
         self._trust_env = trust_env
-        # The deadline of the whole call bounds writing and reading.
-        self._timeout = httpx.Timeout(None, connect=connect_timeout_s)
-        self._tls = httpx.create_ssl_context(trust_env=trust_env)  # TLS 1.2 or newer: Python's default since 3.10
+        # No limit on httpx's pool: waiting for a place is ours, and bounded by the call's time.
+        self._timeout = httpx.Timeout(connect=limits.connect_s, write=limits.write_s, read=limits.read_s, pool=None)
+        self._tls = httpx.create_ssl_context(trust_env=trust_env)
+        # What Sinch asks for, even where the machine's settings allow less.
+        self._tls.minimum_version = max(self._tls.minimum_version, ssl.TLSVersion.TLSv1_2)
         self._slots = asyncio.Semaphore(max_in_flight)
         self._lanes: list[_Lane] = []
         self._closed = False
@@ -60,14 +81,15 @@ class Transport:
         """Requests in flight, lane by lane."""
         return tuple(lane.in_flight for lane in self._lanes)
 
-    async def exchange(self, call: Call, *, deadline: float) -> Answer:
-        """Send one request and read its answer, by ``deadline`` (the running loop's clock) at the latest.
+    async def exchange(self, call: Call, *, timeout_s: float) -> Answer:
+        """Send one request and read its answer, within ``timeout_s``.
 
         Raises:
             ConnectionFailed: the request never left.
             AnswerLost: it may have left, and no whole answer came.
         """
-        attempt = Attempt(outer=sys.exception())
+        attempt = Attempt(has_effect=not call.reads, outer=sys.exception())
+        deadline = asyncio.get_running_loop().time() + timeout_s
         try:
             async with asyncio.timeout_at(deadline), self._slots:
                 if asyncio.get_running_loop().time() >= deadline:  # a busy loop's timers come late

@@ -7,7 +7,7 @@ from datetime import datetime
 import sinch
 from bot.causes import Catalogue
 from bot.delivery.sender import Fate, SendError
-from bot.domain import Message
+from bot.domain import Content, Message
 
 ATTEMPT_LIMIT_S = 19.0  # one attempt takes 20 s at most in all, the commit before it included
 LOOKUP_LIMIT_S = 4.0  # three of them with their pauses have to fit between a lost attempt and its telling
@@ -21,15 +21,41 @@ _NOT_CONNECTED = {
 
 
 def _same_phones(batch: sinch.Batch, message: Message) -> bool:
-    """Sinch gives numbers back without the plus sign, and may leave them out."""
+    """Sinch may leave the numbers out."""
     if message.content is None or not batch.to:
         return True
-    ours = {recipient.e164.lstrip("+") for recipient in message.content.recipients}
-    return {number.lstrip("+") for number in batch.to} == ours
+    return set(batch.to) == {sinch.digits(recipient.e164) for recipient in message.content.recipients}
+
+
+def _batch_of(message: Message, content: Content, *, number: str) -> sinch.Message:
+    to = [recipient.e164 for recipient in content.recipients]
+    if content.media_url is None:
+        return sinch.TextMessage(
+            to=to,
+            from_=number,
+            body=content.text,
+            delivery_report=sinch.ReportType.NONE,
+            client_reference=message.client_reference,
+        )
+    return sinch.MediaMessage(
+        to=to,
+        from_=number,
+        url=content.media_url,
+        message=content.text,
+        subject=content.subject,
+        delivery_report=sinch.ReportType.NONE,
+        client_reference=message.client_reference,
+        strict_validation=False,
+    )
 
 
 class XmsSender:
-    """See ``bot.delivery.sender.Sender``."""
+    """See ``bot.delivery.sender.Sender``.
+
+    Args:
+        client: one that never repeats a send by itself: when a row is tried again is decided, and kept, by the worker.
+        number: the sender.
+    """
 
     def __init__(self, client: sinch.Sinch, *, number: str, causes: Catalogue) -> None:
         self._client = client
@@ -37,29 +63,12 @@ class XmsSender:
         self._causes = causes
 
     async def send(self, message: Message) -> str:
-        content = message.content
-        if content is None:
+        if message.content is None:
             raise SendError(Fate.REFUSED, "own-not-sent")
-        to = [recipient.e164 for recipient in content.recipients]
         try:
-            if content.media_url is None:
-                batch = await self._client.batches.send_text(
-                    to=to,
-                    from_=self._number,
-                    body=content.text,
-                    client_reference=message.client_reference,
-                    timeout_s=ATTEMPT_LIMIT_S,
-                )
-            else:
-                batch = await self._client.batches.send_media(
-                    to=to,
-                    from_=self._number,
-                    url=content.media_url,
-                    message=content.text or None,
-                    subject=content.subject,
-                    client_reference=message.client_reference,
-                    timeout_s=ATTEMPT_LIMIT_S,
-                )
+            batch = await self._client.batches.send(
+                _batch_of(message, message.content, number=self._number), timeout_s=ATTEMPT_LIMIT_S
+            )
         except sinch.SinchError as error:
             raise self._send_error(error) from error
         return batch.id
@@ -90,12 +99,13 @@ class XmsSender:
                 )
             case sinch.StatusError():
                 cause = self._causes.for_refusal(status=error.status, word=error.code)
-                if error.maybe_sent:
-                    fate = Fate.LOST
-                elif error.status == 503:
-                    fate = Fate.UNAVAILABLE
-                else:
-                    fate = Fate.REFUSED
+                match error:
+                    case sinch.ServerFailed():
+                        fate = Fate.LOST
+                    case sinch.OutOfService():
+                        fate = Fate.UNAVAILABLE
+                    case _:
+                        fate = Fate.REFUSED
                 return SendError(fate, cause.key, vendor_code=error.code, vendor_text=error.text)
             case _:
                 return SendError(Fate.LOST, "transport-bad-answer")

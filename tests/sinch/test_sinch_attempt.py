@@ -21,7 +21,7 @@ class Request:
 
 
 def handed_over() -> Attempt:
-    attempt = Attempt()
+    attempt = Attempt(has_effect=True)
     attempt.handed_over = True
     return attempt
 

@@ -14,9 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from sinch import AnswerLost, BadAnswer, Batch, ConnectionFailed, RateLimited, Sinch, SinchError, StatusError
+from sinch import (
+    AnswerLost,
+    BadAnswer,
+    Batch,
+    ConnectionFailed,
+    MediaMessage,
+    NoRetry,
+    RateLimited,
+    Sinch,
+    SinchError,
+    StatusError,
+    TextMessage,
+    TimeLimits,
+)
+from sinch._calls import Call
 from sinch._transport import MAX_ANSWER_BYTES, Transport
-from sinch._wire import Call
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -30,17 +43,17 @@ LONG_S = 30.0  # a deadline that is not
 
 
 def client_for(base_url: str, *, trust_env: bool = False) -> Sinch:
-    return Sinch(service_plan_id="plan-1", api_token=TOKEN, base_url=base_url, trust_env=trust_env)
+    return Sinch(service_plan_id="plan-1", api_token=TOKEN, base_url=base_url, retry=NoRetry(), trust_env=trust_env)
 
 
 async def send(client: Sinch, timeout_s: float = LONG_S) -> Batch:
-    return await client.batches.send_media(
+    message = MediaMessage(
         to=["+12015550123"],
         from_="+12015550199",
         url="https://example.com/cat.jpg",
         client_reference="ref-00000001",
-        timeout_s=timeout_s,
     )
+    return await client.batches.send(message, timeout_s=timeout_s)
 
 
 async def failure_of(base_url: str, timeout_s: float = LONG_S) -> SinchError:
@@ -169,11 +182,11 @@ async def test_a_deadline_while_connecting_never_left() -> None:
 
 
 async def test_a_connection_has_its_own_time_limit() -> None:
-    transport = Transport(headers={}, max_in_flight=1, trust_env=False, connect_timeout_s=SHORT_S)
+    transport = Transport(headers={}, max_in_flight=1, trust_env=False, limits=TimeLimits(connect_s=SHORT_S))
     deadline = asyncio.get_running_loop().time() + LONG_S
     async with full_backlog() as base:
         with pytest.raises(ConnectionFailed) as caught:
-            await transport.exchange(Call("GET", base), deadline=deadline)
+            await transport.exchange(Call("GET", base), timeout_s=LONG_S)
     await transport.aclose()
     assert caught.value.kind == "connect_timeout"
     assert asyncio.get_running_loop().time() < deadline - LONG_S / 2
@@ -312,11 +325,9 @@ async def test_a_request_that_nobody_reads_is_a_lost_answer(serve: Serve) -> Non
 
     async with client_for(await serve(deaf)) as client:
         with pytest.raises(AnswerLost) as caught:
-            await client.batches.send_text(
-                to=["+12015550123"],
-                from_="+12015550199",
-                body="x" * 20_000_000,  # more than all buffers on the way hold: the deadline meets a half-written body
-                client_reference="ref-00000001",
+            await client.batches.send(
+                # More than all buffers on the way hold: the deadline meets a half-written body.
+                TextMessage(to=["+12015550123"], from_="+12015550199", body="x" * 20_000_000),
                 timeout_s=1.0,
             )
     assert_lost(caught.value, "timeout")
@@ -384,7 +395,7 @@ async def test_a_trusted_certificate_carries_a_send(
 
 
 async def test_tls_below_1_2_is_not_offered() -> None:
-    transport = Transport(headers={}, max_in_flight=1, trust_env=False)
+    transport = Transport(headers={}, max_in_flight=1, trust_env=False, limits=TimeLimits())
     assert transport._tls.minimum_version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
@@ -534,7 +545,7 @@ async def test_cancelling_a_send_cancels_it_and_frees_its_place(serve: Serve) ->
 
     base = await serve(first_stalls)
     async with Sinch(
-        service_plan_id="plan-1", api_token=TOKEN, base_url=base, max_in_flight=1, trust_env=False
+        service_plan_id="plan-1", api_token=TOKEN, base_url=base, retry=NoRetry(), max_in_flight=1, trust_env=False
     ) as client:
         task = asyncio.create_task(send(client))
         await asyncio.wait_for(arrived.wait(), 5)

@@ -1,21 +1,33 @@
-"""Arguments to request, answer to result or error: pure."""
+"""One answer to its value, or to the error that says what to do: pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinch import BadAnswer, Batch, RateLimited, SinchError, StatusError, _wire
+from sinch import (
+    BadAnswer,
+    Batch,
+    Conflict,
+    NotFound,
+    OutOfService,
+    RateLimited,
+    Refused,
+    ServerFailed,
+    SinchError,
+    StatusError,
+    Unauthorized,
+)
+from sinch._answers import Answer, parse_retry_after, read_json
+from sinch._models import read_page
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-URL = "https://sinch.example/xms/v1/plan/batches"
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -30,111 +42,30 @@ READ_FIELDS = (
 near_answers = st.fixed_dictionaries({}, optional=dict.fromkeys(READ_FIELDS, json_values))
 
 
+def read_batch(answer: Answer, *, has_effect: bool = True) -> Batch:
+    return read_json(answer, Batch.from_json, now=NOW, has_effect=has_effect)
+
+
+def read_batches(answer: Answer, *, has_effect: bool = True) -> object:
+    return read_json(answer, lambda value: read_page(value, "batches", Batch.from_json), now=NOW, has_effect=has_effect)
+
+
 def refusal(status: int, body: object, headers: Mapping[str, str] | None = None) -> StatusError:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(StatusError) as caught:
-        _wire.read_batch(_wire.Answer(status, headers or {}, raw), now=NOW)
+        read_batch(Answer(status, headers or {}, raw))
     return caught.value
 
 
 def bad(status: int, body: bytes, *, truncated: bool = False) -> BadAnswer:
     with pytest.raises(BadAnswer) as caught:
-        _wire.read_batch(_wire.Answer(status, {}, body, truncated=truncated), now=NOW)
+        read_batch(Answer(status, {}, body, truncated=truncated))
     return caught.value
-
-
-def test_a_text_is_an_mt_text_with_a_string_body() -> None:
-    assert _wire.text_batch(
-        to=["+12015550123"], from_="+12015550199", body="Hi", client_reference="ref-00000001", delivery_report="none"
-    ) == {
-        "type": "mt_text",
-        "to": ["+12015550123"],
-        "from": "+12015550199",
-        "body": "Hi",
-        "delivery_report": "none",
-        "client_reference": "ref-00000001",
-    }
-
-
-def media(message: str | None, subject: str | None) -> dict[str, object]:
-    return _wire.media_batch(
-        to=("+12015550123", "+12015550124"),
-        from_="+12015550199",
-        url="https://example.com/cat.jpg",
-        message=message,
-        subject=subject,
-        client_reference="ref-00000001",
-        delivery_report="none",
-        strict_validation=False,
-    )
-
-
-def test_a_picture_is_an_mt_media_with_an_object_body() -> None:
-    assert media("A cat", "Cats") == {
-        "type": "mt_media",
-        "to": ["+12015550123", "+12015550124"],
-        "from": "+12015550199",
-        "body": {"url": "https://example.com/cat.jpg", "message": "A cat", "subject": "Cats"},
-        "delivery_report": "none",
-        "client_reference": "ref-00000001",
-        "strict_validation": False,
-    }
-
-
-@pytest.mark.parametrize("unset", [None, ""])
-def test_what_is_not_set_is_left_out_and_never_null(unset: str | None) -> None:
-    assert media(unset, unset)["body"] == {"url": "https://example.com/cat.jpg"}
-
-
-def test_a_bare_string_of_recipients_is_refused() -> None:
-    with pytest.raises(TypeError, match="list of numbers"):
-        _wire.text_batch(
-            to="+12015550123", from_="+12015550199", body="Hi", client_reference="ref-1", delivery_report="none"
-        )
-
-
-@given(st.text(), st.text(), st.lists(st.text(), max_size=3))
-def test_any_text_survives_the_way_onto_the_wire(body: str, reference: str, to: list[str]) -> None:
-    batch = _wire.text_batch(to=to, from_="Shop", body=body, client_reference=reference, delivery_report="none")
-    content = _wire.send_call(URL, batch).content
-    assert content is not None
-    assert json.loads(content) == batch
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda t: t not in {".", ".."}))
-def test_any_batch_id_stays_one_part_of_the_path(batch_id: str) -> None:
-    call = _wire.get_call(URL, batch_id)
-    part = call.url.removeprefix(f"{URL}/")
-    assert not set(part) & set("/?#\\ ")
-    assert unquote(part) == batch_id
-
-
-@pytest.mark.parametrize("batch_id", ["", ".", ".."])
-def test_a_batch_id_that_would_be_another_address_is_refused(batch_id: str) -> None:
-    with pytest.raises(ValueError, match="batch ID"):
-        _wire.get_call(URL, batch_id)
-
-
-def test_the_list_is_asked_in_utc_with_milliseconds() -> None:
-    start = datetime(2026, 3, 1, 7, 30, 0, 123456, tzinfo=timezone(-timedelta(hours=5)))
-    call = _wire.list_call(URL, client_reference="ref-1", start_date=start, page=2)
-    assert (call.method, call.url) == ("GET", URL)
-    assert call.query == {
-        "page": "2",
-        "page_size": "100",
-        "start_date": "2026-03-01T12:30:00.123Z",
-        "client_reference": "ref-1",
-    }
-
-
-def test_a_start_date_without_zone_is_refused() -> None:
-    with pytest.raises(ValueError, match="time zone"):
-        _wire.list_call(URL, client_reference="ref-1", start_date=NOW.replace(tzinfo=None), page=0)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
 def test_any_2xx_with_an_id_is_a_batch(status: int) -> None:
-    batch = _wire.read_batch(_wire.Answer(status, {}, b'{"id": "01FC66621XXXXX119Z8PMV1QPQ"}'), now=NOW)
+    batch = read_batch(Answer(status, {}, b'{"id": "01FC66621XXXXX119Z8PMV1QPQ"}'))
     assert batch == Batch(id="01FC66621XXXXX119Z8PMV1QPQ")
 
 
@@ -273,18 +204,18 @@ def test_429_without_a_wait_or_body_is_rate_limited_too() -> None:
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(value: str | None, seconds: float | None) -> None:
-    assert _wire.parse_retry_after(value, now=NOW) == seconds
+    assert parse_retry_after(value, now=NOW) == seconds
 
 
 @given(st.integers(0, 10**9))
 def test_a_retry_after_date_is_the_same_wait_as_its_seconds(seconds: int) -> None:
     date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
-    assert _wire.parse_retry_after(date, now=NOW) == _wire.parse_retry_after(str(seconds), now=NOW) == float(seconds)
+    assert parse_retry_after(date, now=NOW) == parse_retry_after(str(seconds), now=NOW) == float(seconds)
 
 
 @given(st.text() | st.from_regex(r"\w{3}, \d{2} \w{3} \d{4} \d\d:\d\d:\d\d [A-Z+-]\w{0,9}"))
 def test_no_retry_after_breaks_us(value: str) -> None:
-    seconds = _wire.parse_retry_after(value, now=NOW)
+    seconds = parse_retry_after(value, now=NOW)
     assert seconds is None or 0 <= seconds < float("inf")
 
 
@@ -294,8 +225,8 @@ def test_no_retry_after_breaks_us(value: str) -> None:
     retry_after=st.none() | st.text(),
 )
 def test_any_answer_is_a_batch_or_an_error_of_ours(status: int, body: bytes, retry_after: str | None) -> None:
-    answer = _wire.Answer(status, {} if retry_after is None else {"retry-after": retry_after}, body)
-    for read in (_wire.read_batch, _wire.read_page):
+    answer = Answer(status, {} if retry_after is None else {"retry-after": retry_after}, body)
+    for read in (read_batch, read_batches):
         error = outcome_of(read, answer)
         if 200 <= status < 300:
             assert error is None or (isinstance(error, BadAnswer) and error.maybe_sent)
@@ -305,9 +236,32 @@ def test_any_answer_is_a_batch_or_an_error_of_ours(status: int, body: bytes, ret
             assert len((error.text or "").encode("utf-8").decode("utf-8")) <= 500
 
 
-def outcome_of(read: Callable[..., object], answer: _wire.Answer) -> SinchError | None:
+def outcome_of(read: Callable[..., object], answer: Answer) -> SinchError | None:
     try:
-        read(answer, now=NOW)
+        read(answer)
     except SinchError as error:
         return error
     return None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        *[(status, b"", Refused) for status in (300, 308, 400, 403, 405, 413, 415, 499)],
+        (401, b"", Unauthorized),
+        (404, b"", NotFound),
+        (409, b"", Conflict),
+        (429, b"", RateLimited),
+        (503, OWN, OutOfService),
+        *[(status, b"", ServerFailed) for status in (408, 500, 502, 503, 504, 101, 600)],
+    ],
+)
+def test_each_status_has_the_class_that_says_what_to_do(status: int, body: object, kind: type[StatusError]) -> None:
+    assert type(refusal(status, body)) is kind
+
+
+@pytest.mark.parametrize("status", [200, 408, 500, 502, 503, 599])
+def test_a_question_has_sent_nothing_whatever_was_answered(status: int) -> None:
+    with pytest.raises(SinchError) as caught:
+        read_batch(Answer(status, {}, b"<html>"), has_effect=False)
+    assert caught.value.maybe_sent is False
