@@ -21,8 +21,8 @@ MAX_FIND_PAGES = 10
 class Batches:
     """Send batches, look them up, change them.
 
-    Every method may raise any SinchError but Malformed and CallbackRefused. ``timeout_s`` bounds the whole call: its turn, the
-    wait for a free place, every try and every pause between tries.
+    Every method may raise any SinchError but Malformed and CallbackRefused. ``timeout_s`` bounds the whole call: its
+    turn, the wait for a free place, every try and every pause between tries.
     """
 
     def __init__(self, session: Session) -> None:
@@ -85,7 +85,7 @@ class Batches:
             from_: only of these senders.
             start_date: aware, inclusive; Sinch's default is 24 hours ago, and it keeps 14 days.
             end_date: aware, exclusive; Sinch's default is now.
-            client_reference: only with this reference. An older deployment may ignore it: compare again, or use ``find``.
+            client_reference: only with this reference. An older deployment may ignore it: compare again, or ``find``.
             page_size: 1…100.
             timeout_s: for each page.
 
@@ -193,8 +193,8 @@ class Batches:
         """Stop what has not gone out yet. Messages in flight may still arrive.
 
         Returns:
-            The batch, ``canceled``. The delivery report says which messages were stopped. For a batch of which everything
-            has gone out, Sinch documents both this answer, which then changes nothing, and Conflict.
+            The batch, ``canceled``. The delivery report says which messages were stopped. For a batch of which
+            everything has gone out, Sinch documents both this answer, which then changes nothing, and Conflict.
 
         Raises:
             NotFound, Conflict

@@ -34,9 +34,10 @@ class Sinch:
         service_plan_id: the plan, as the dashboard shows it.
         api_token: the plan's API token. It is in no ``repr`` and in no error.
         base_url: ``https://{region}.sms.api.sinch.com``, with or without a slash at its end; a path in it is kept.
-        retry: when a failed call is tried again; None: ``Backoff()``, which repeats only what is safe. ``NoRetry()`` never.
-        messages_per_second: what the plan has, one message for each recipient. Sends wait for their turn instead of running
-            into 429. None: they don't wait.
+        retry: when a failed call is tried again; None: ``Backoff()``, which repeats only what is safe. ``NoRetry()``
+            never does.
+        messages_per_second: what the plan has, one message for each recipient. Sends wait for their turn instead of
+            running into 429. None: they don't wait.
         max_in_flight: requests under way at once; further ones wait, within their own time limit.
         time_limits: for the phases of one request.
         clock: for the pauses, the pace and the calls' time limits; None: the machine's.
@@ -114,4 +115,3 @@ def _checked_base(base_url: str) -> str:
     if url.userinfo or url.query or url.fragment:
         raise ValueError("base_url must not hold a user, a query or a fragment")
     return str(url).rstrip("/")
-

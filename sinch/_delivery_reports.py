@@ -48,9 +48,7 @@ class DeliveryReports:
             "code": _calls.commas(code, "code"),
         }
         call = _calls.read(self._session.url("batches", batch_id, "delivery_report"), query)
-        return await self._session.read(
-            call, BatchDeliveryReport.from_json, deadline=self._session.deadline(timeout_s)
-        )
+        return await self._session.read(call, BatchDeliveryReport.from_json, deadline=self._session.deadline(timeout_s))
 
     async def get_for_recipient(
         self, batch_id: str, recipient: str, *, timeout_s: float = READ_TIMEOUT_S

@@ -114,9 +114,7 @@ class Groups:
             "remove_from_group": remove_from_group,
             "auto_update": None if auto_update is None else auto_update.to_json(),
         }
-        given = {
-            key: None if isinstance(value, Clear) else value for key, value in body.items() if value is not None
-        }
+        given = {key: None if isinstance(value, Clear) else value for key, value in body.items() if value is not None}
         call = _calls.change("POST", self._session.url("groups", group_id), given, effect=Effect.ONCE)
         return await self._session.read(call, Group.from_json, deadline=self._session.deadline(timeout_s))
 

@@ -1,7 +1,7 @@
 """What is to be sent, and what is to be changed about it: values that the caller makes.
 
-Limits of Sinch's (2000 characters, 1000 recipients…) are not repeated here: Sinch checks them, says which one it was, and
-may change them. What would go wrong silently is refused here.
+Limits of Sinch's (2000 characters, 1000 recipients…) are not repeated here: Sinch checks them, says which one it was,
+and may change them. What would go wrong silently is refused here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from enum import Enum
 from typing import Any, Final
 
 from sinch._calls import moment, several
-
 
 _SHARED = (
     *("from_", "parameters", "delivery_report", "send_at", "expire_at"),
@@ -44,18 +43,18 @@ class _Message:
         delivery_report: a ReportType; all but ``none`` need a callback address here or on the plan.
         send_at, expire_at: aware; at most three days between them.
         callback_url: where reports of this batch go.
-        client_reference: the caller's own reference, at most 128 characters, nothing personal in it. It is a label: Sinch
-            sends a second batch with the same reference as well.
+        client_reference: the caller's own reference, at most 128 characters, nothing personal in it. It is a label:
+            Sinch sends a second batch with the same reference as well.
         feedback_enabled: the caller will report what the message led to (``send_delivery_feedback``).
     """
 
     to: Sequence[str] = field(repr=False)
-    from_: str | None = None
+    from_: str | None = field(default=None, repr=False)
     parameters: Mapping[str, Mapping[str, str]] | None = field(default=None, repr=False)
     delivery_report: str | None = None
     send_at: datetime | None = None
     expire_at: datetime | None = None
-    callback_url: str | None = None
+    callback_url: str | None = field(default=None, repr=False)
     client_reference: str | None = None
     feedback_enabled: bool | None = None
 
@@ -124,8 +123,8 @@ class MediaMessage(_Message):
     """An MMS (``mt_media``) with one medium.
 
     Attributes:
-        url: its public address, at most 2048 characters. Sinch fetches it later; one that it can't fetch shows up in the
-            delivery report only.
+        url: its public address, at most 2048 characters. Sinch fetches it later; one that it can't fetch shows up in
+            the delivery report only.
         message: the text, at most 2000 characters; an empty one is left out.
         subject: at most 80 characters; an empty one is left out.
         strict_validation: let Sinch check the medium against its best practices and refuse it.
@@ -133,7 +132,7 @@ class MediaMessage(_Message):
     Source: Sinch SMS API reference, "MMS support".
     """
 
-    url: str
+    url: str = field(repr=False)
     message: str | None = field(default=None, repr=False)
     subject: str | None = field(default=None, repr=False)
     strict_validation: bool | None = None
@@ -156,12 +155,12 @@ class _Update:
 
     to_add: Sequence[str] = field(default=(), repr=False)
     to_remove: Sequence[str] = field(default=(), repr=False)
-    from_: str | Clear | None = None
+    from_: str | Clear | None = field(default=None, repr=False)
     parameters: Mapping[str, Mapping[str, str]] | Clear | None = field(default=None, repr=False)
     delivery_report: str | Clear | None = None
     send_at: datetime | Clear | None = None
     expire_at: datetime | Clear | None = None
-    callback_url: str | Clear | None = None
+    callback_url: str | Clear | None = field(default=None, repr=False)
     client_reference: str | Clear | None = None
     feedback_enabled: bool | Clear | None = None
 
@@ -212,13 +211,13 @@ class BinaryUpdate(_Update):
 class MediaUpdate(_Update):
     """Changes to an MMS. The attributes are those of MediaMessage.
 
-    ``url``, ``message`` and ``subject`` are one field to Sinch: whoever changes one gives all of them, the ``url`` at least.
+    ``url``, ``message`` and ``subject`` are one field to Sinch: whoever changes one gives all three, ``url`` at least.
 
     Raises:
         ValueError: ``message`` or ``subject`` without ``url``.
     """
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     message: str | None = field(default=None, repr=False)
     subject: str | None = field(default=None, repr=False)
     strict_validation: bool | Clear | None = None

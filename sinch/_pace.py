@@ -9,8 +9,8 @@ from sinch._errors import ConnectionFailed, ConnectionFailedKind
 class Pace:
     """Spaces sends out, in order of arrival.
 
-    Sinch counts messages per second and service plan, one for each recipient (SMS API, "Rate limits"); it queues a batch as
-    a whole and drains it at that speed. So a batch goes as soon as those before it have had their time.
+    Sinch counts messages per second and service plan, one for each recipient (SMS API, "Rate limits"); it queues a
+    batch as a whole and drains it at that speed. So a batch goes as soon as those before it have had their time.
 
     Args:
         messages_per_second: what the plan has; more than 0.

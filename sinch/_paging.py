@@ -26,8 +26,8 @@ async def pages(
 ) -> AsyncIterator[Page[_T]]:
     """Each page from the first to the last.
 
-    The end is the first empty page, or the page with which ``count`` entries were read: ``page_size`` of an answer says how
-    many entries it has, not how many fit.
+    The end is the first empty page, or the page with which ``count`` entries were read: ``page_size`` of an answer says
+    how many entries it has, not how many fit.
 
     Args:
         key: the name of the list in the answer.

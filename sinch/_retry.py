@@ -49,8 +49,8 @@ class Backoff:
     """Repeats what may pass and is safe to repeat, with pauses that double.
 
     A call that reads is repeated after a failed connection, a lost answer, 408, 429 and 5xx; so is a change that does
-    nothing more when it arrives twice (a cancel, a deletion). A send, or any other call of which each arrival has its own
-    effect, is repeated only when this one certainly had none: no connection, 429, and a 503 in Sinch's own words.
+    nothing more when it arrives twice (a cancel, a deletion). A send, or any other call of which each arrival has its
+    own effect, is repeated only when this one certainly had none: no connection, 429, and a 503 in Sinch's own words.
 
     Attributes:
         tries: at most so many in all.

@@ -50,6 +50,7 @@ async def sender(carrier: FakeSinch) -> AsyncIterator[XmsSender]:
         service_plan_id=settings["SINCH_SERVICE_PLAN_ID"],
         api_token=settings["SINCH_API_TOKEN"],
         base_url=carrier.base_url,
+        retry=sinch.NoRetry(),
         trust_env=False,
     ) as client:
         yield XmsSender(client, number=NUMBER, causes=CAUSES)

@@ -65,9 +65,7 @@ def client_for(base_url: str, max_in_flight: int = 256) -> Sinch:
 
 
 async def send(client: Sinch, number: int = 0, timeout_s: float = 30.0) -> Batch:
-    message = TextMessage(
-        to=["+12015550123"], from_="+12015550199", body="Hi", client_reference=f"reference-{number}"
-    )
+    message = TextMessage(to=["+12015550123"], from_="+12015550199", body="Hi", client_reference=f"reference-{number}")
     return await client.batches.send(message, timeout_s=timeout_s)
 
 

@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sinch import Batch
-from sinch._models import BatchPage
+from sinch import Batch, Malformed
+from sinch._models import Page, read_page
 
 BATCH_ID = "01FC66621XXXXX119Z8PMV1QPQ"
+
+
+def read_batches(value: object) -> Page[Batch]:
+    return read_page(value, "batches", Batch.from_json)
 
 
 def test_a_documented_answer_is_read_in_full() -> None:
@@ -72,16 +76,16 @@ def test_a_batch_prints_no_recipient() -> None:
 
 
 def test_a_page_leaves_out_what_is_no_batch_but_counts_it() -> None:
-    page = BatchPage.from_json({"count": 3, "page": 0, "page_size": 3, "batches": [{"id": BATCH_ID}, None, {"id": 1}]})
-    assert page == BatchPage(batches=(Batch(id=BATCH_ID),), entries=3, count=3)
+    page = read_batches({"count": 3, "page": 0, "page_size": 3, "batches": [{"id": BATCH_ID}, None, {"id": 1}]})
+    assert page == Page(items=(Batch(id=BATCH_ID),), entries=3, count=3)
 
 
 @pytest.mark.parametrize("count", [None, "3", True, 1.5])
 def test_a_count_that_is_no_number_is_no_count(count: object) -> None:
-    assert BatchPage.from_json({"count": count, "batches": []}).count is None
+    assert read_batches({"count": count, "batches": []}).count is None
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"batches": None}, {"batches": {"id": "x"}}])
 def test_a_page_without_a_list_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="it "):
-        BatchPage.from_json(value)
+    with pytest.raises(Malformed, match="it "):
+        read_batches(value)

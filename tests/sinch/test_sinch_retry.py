@@ -209,7 +209,7 @@ async def test_the_policy_is_the_callers(api: respx.MockRouter, clock: TickingCl
 
 def statuses(*kinds: type[SinchError]) -> st.SearchStrategy[SinchError]:
     return st.builds(
-        lambda kind, status, maybe: kind(status=status, code=None, text=None, sinch_body=False, maybe_sent=maybe),  # type: ignore[call-arg]
+        lambda kind, status, maybe: kind(status=status, code=None, text=None, sinch_body=False, maybe_sent=maybe),
         st.sampled_from(kinds),
         st.integers(300, 599),
         st.booleans(),
