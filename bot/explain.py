@@ -127,7 +127,7 @@ class _Index:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{1,9}", text) is not None
+    return text.isascii() and text.isdigit()
 
 
 def _family(token: str) -> tuple[Kind | None, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Two or more letters in capitals, digits among them: DNS, 10DLC. Names of settings, with an underscore, are no words.
-_IN_CAPITALS = re.compile(r"(?<![\w-])(?=[A-Z0-9&]*[A-Z][0-9&]*[A-Z])[A-Z0-9&]{2,}(?![\w-])")
+# A word in capitals, with digits or not: DNS, 10DLC. Names of settings, with an underscore, are no words.
+_IN_CAPITALS = re.compile(r"(?<![\w-])(?=[0-9]*[A-Z])[A-Z0-9&]{2,}(?![\w-])")
 _EVERYBODY_KNOWS = frozenset({"ID"})
 
 

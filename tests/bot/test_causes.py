@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.causes import MAX_SENTENCE, MAX_VENDOR_TEXT, About, Catalogue, CatalogueError, Cause, Kind, Sent
+from bot.causes.glossary import uses
 from bot.causes.news import REMEMBERED
 from bot.causes.reading import FALLBACKS
 
@@ -218,6 +219,19 @@ def test_what_a_row_remembers_never_disagrees_with_its_state(key: str, word: str
         assert (cause.happened == known.happened) is (known.about is About.MESSAGE)
 
 
+@pytest.mark.parametrize(
+    ("key", "maybe_sent", "told"),
+    [
+        ("own-database", True, "transport-other"),
+        ("Failed", True, "transport-other"),
+        ("Aborted", False, "own-not-sent"),
+        ("expired_trigger_id", False, "own-not-sent"),
+    ],
+)
+def test_a_row_is_never_told_as_something_that_is_not_about_its_message(key: str, maybe_sent: bool, told: str) -> None:
+    assert CAUSES.describe(key, maybe_sent=maybe_sent) == CAUSES.get(told)
+
+
 def test_a_kind_of_connection_is_found_with_either_dash() -> None:
     assert CAUSES.describe("transport-connect_timeout", maybe_sent=False) == CAUSES.get("transport-connect-timeout")
     assert CAUSES.describe("transport-other", maybe_sent=False) == CAUSES.get("transport-not-connected")
@@ -283,6 +297,21 @@ def test_a_word_that_the_glossary_explains_may_be_used() -> None:
 def test_an_entry_that_others_fall_back_on_can_not_be_dropped(key: str) -> None:
     with pytest.raises(CatalogueError, match=f"{key}.* is missing"):
         Catalogue.parse(_whole_with("").replace(f"[{key}]", "[http-555]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "used"),
+    [
+        ("They wrote STOP.", "STOP", True),
+        ("The proxies stop it.", "STOP", False),
+        ("Tokens expire.", "token", True),
+        ("Its tokenizer is old.", "token", False),
+        ("Set SINCH_TOKEN.", "token", False),
+        ("Their short codes.", "short code", True),
+    ],
+)
+def test_a_word_of_the_trade_is_seen_where_it_is_used(text: str, word: str, used: bool) -> None:
+    assert uses(text, word) is used
 
 
 # Delivery reports

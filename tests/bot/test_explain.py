@@ -96,6 +96,7 @@ def test_a_known_code_with_an_unknown_word_beside_it_is_found_and_the_word_is_na
         ("carrier-258", "carrier-257", ["delivery-other"]),
         ("SLACK-something_new", "", ["slack-other"]),
         ("net-fog", "", ["transport-other"]),
+        ("net-5", "", ["transport-other"]),
         ("inbound-media-7", "inbound-media-3", ["inbound-media-other"]),
         ("402000", "gateway-4007", []),
         ("syntax_invalid_jsn", "syntax_invalid_json", []),
@@ -118,6 +119,11 @@ def test_an_unknown_code_says_so_names_the_nearest_and_what_can_be_said_of_its_k
 def test_what_holds_no_code_is_told_how_one_looks(text: str) -> None:
     assert not asked(text).found
     assert "such as SINCH-401" in asked(text).text
+
+
+def test_what_is_long_is_shown_cut() -> None:
+    assert asked("x" * 500).text.startswith(f"The bot does not know {'x' * 59}…. The nearest")
+    assert asked("9" * 5000).text.startswith("The bot does not know 999")
 
 
 def test_a_whole_page_is_not_looked_up() -> None:
