@@ -1,6 +1,6 @@
 # Everything needs Python 3.11 or newer and nothing else: each target first installs what it uses into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ help:
 	@echo "make demo   see the bot at work in a minute, without any account"
 	@echo "make test   run every test"
 	@echo "make check  format, lint, types and every test, as CI does"
+	@echo "make docs   write docs/causes.md anew from bot/causes.toml"
 	@echo "make lock   raise the pinned dependencies"
 
 .venv/run.stamp: requirements/run.txt pyproject.toml
@@ -39,6 +40,9 @@ check: .venv/dev.stamp
 format: .venv/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: .venv/run.stamp
+	@$(BIN)/mms-bot explain --table > docs/causes.md.new && mv docs/causes.md.new docs/causes.md
 
 # The lock files hold versions and hashes only: no index, no host.
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --upgrade \

@@ -16,7 +16,7 @@ import uvicorn
 
 import sinch
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
-from bot.causes import Catalogue
+from bot.causes import Catalogue, Kind
 from bot.clock import SystemClock
 from bot.compose import Fields, check
 from bot.delivery.worker import Worker
@@ -67,7 +67,7 @@ class Bot:
 
     def __init__(self, settings: Settings, *, store: Store, slack: SlackGateway, xms: sinch.Sinch) -> None:
         clock = SystemClock()
-        causes = Catalogue.load()
+        causes = Catalogue.load(on_new=_new_code)
         owner = uuid4().hex
         self._settings = settings
         self._store = store
@@ -108,7 +108,9 @@ class Bot:
             on_answer=self._notifier.wake,
         )
         rules = Rules(settings.command, settings.default_region, settings.mms_countries)
-        self._dispatcher = Dispatcher(doors=self._doors(rules, causes), access=self._access, rules=rules, clock=clock)
+        self._dispatcher = Dispatcher(
+            doors=self._doors(rules, causes), access=self._access, rules=rules, causes=causes, clock=clock
+        )
         self._socket: SocketMode | None = None
         events: SlackEvents | None = None
         if settings.slack_app_token is not None:
@@ -134,7 +136,13 @@ class Bot:
 
     def _doors(self, rules: Rules, causes: Catalogue) -> Doors:
         """Everything that can be done from Slack."""
-        replies = Replies(slack=self._slack, access=self._access, known=self._directory.known, clock=self._clock)
+        replies = Replies(
+            slack=self._slack,
+            access=self._access,
+            known=self._directory.known,
+            causes=causes,
+            clock=self._clock,
+        )
         main_job = Listeners(
             store=self._store,
             replies=replies,
@@ -279,6 +287,11 @@ class Bot:
         if not self._has_admin():
             state["admin"] = NO_ADMIN
         return state
+
+
+def _new_code(kind: Kind, code: str) -> None:
+    """A vendor used a code that the catalogue does not know; told once for each."""
+    _log.warning("new_code", kind=kind, code=code)
 
 
 def _app_token_refused(error: SlackError) -> str:

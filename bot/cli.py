@@ -1,4 +1,4 @@
-"""The command line: ``mms-bot run``, ``mms-bot migrate``, ``mms-bot access …``, ``mms-bot sandbox``.
+"""The command line: ``mms-bot run``, ``migrate``, ``access …``, ``explain``, ``sandbox``.
 
 Exit status: 0 done, 1 it ran and the answer is no, 2 wrong use or wrong settings.
 """
@@ -48,6 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(command=_migrate)
 
     _add_access(commands.add_parser("access", help="see and change who may send, without Slack"))
+
+    explain = commands.add_parser("explain", help="say what a code means, and what to do about it")
+    explain.add_argument("code", nargs="*", metavar="CODE", help="as an answer or the log shows it, such as SINCH-401")
+    explain.add_argument("--table", action="store_true", help="all of them, as a page in Markdown")
+    explain.set_defaults(command=lambda arguments: _explain(arguments, explain))
 
     sandbox = commands.add_parser(
         "sandbox", help="serve a Slack and a Sinch of your own on this machine, to try the bot"
@@ -223,8 +228,9 @@ async def _access_word(arguments: argparse.Namespace, settings: Settings, store:
 
 def _print_all(text: str) -> bool:
     """Print ``text``; False, with a sentence on standard error, if it could not be written. A reader may stop early."""
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        print(text, end="", flush=True)
+        print(text.encode(encoding, "replace").decode(encoding), end="", flush=True)  # a terminal may know ASCII alone
     except OSError as error:
         # Python writes what is left once more when it ends (docs, "signal", note on SIGPIPE): into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -232,6 +238,24 @@ def _print_all(text: str) -> bool:
             print(f"Standard output can't be written ({error.strerror}).", file=sys.stderr)
             return False
     return True
+
+
+def _explain(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Needs no settings, no database and no network: whoever is asked at night may have none of them."""
+    from bot.causes import Catalogue, CatalogueError
+    from bot.explain import explain, table
+
+    if bool(arguments.code) is arguments.table:
+        parser.error("give a CODE, or --table alone")
+    try:
+        catalogue = Catalogue.load()
+    except CatalogueError as error:
+        print(error, file=sys.stderr)
+        return NO
+    if arguments.table:
+        return DONE if _print_all(table(catalogue)) else NO
+    explained = explain(" ".join(arguments.code), catalogue=catalogue)
+    return DONE if _print_all(explained.text) and explained.found else NO
 
 
 def _sandbox(_: argparse.Namespace) -> int:

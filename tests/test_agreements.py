@@ -36,6 +36,12 @@ PURE = (
     "bot.slack.access.words",
     "bot.slack.access.views",
     "bot.slack.access.messages",
+    "bot.causes",
+    "bot.causes.entry",
+    "bot.causes.glossary",
+    "bot.causes.news",
+    "bot.causes.reading",
+    "bot.explain",
     "bot.compose",
     "bot.phone",
     "bot.picture",
@@ -46,7 +52,16 @@ PURE = (
     "bot.delivery.decisions",
     "bot.store.rows",
 )
-STANDARD_LIBRARY_ONLY = ("bot.domain", "bot.access", "bot.clock", "bot.secret", "bot.slack.ids", "bot.slack.text")
+STANDARD_LIBRARY_ONLY = (
+    "bot.domain",
+    "bot.access",
+    "bot.causes.entry",
+    "bot.causes.glossary",
+    "bot.clock",
+    "bot.secret",
+    "bot.slack.ids",
+    "bot.slack.text",
+)
 DATABASE = frozenset({"sqlalchemy", "sqlite3", "alembic"})
 IO = frozenset(
     {"slack_bolt", "slack_sdk", "httpx", "aiohttp", "alembic", "sqlite3", "socket", "uvicorn", "starlette", "requests"}

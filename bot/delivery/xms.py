@@ -17,6 +17,7 @@ _NOT_CONNECTED = {
     sinch.ConnectionFailedKind.TLS: "transport-tls",
     sinch.ConnectionFailedKind.CONNECT_TIMEOUT: "transport-connect-timeout",
     sinch.ConnectionFailedKind.POOL: "transport-pool",
+    sinch.ConnectionFailedKind.PACE: "transport-pace",
 }
 
 

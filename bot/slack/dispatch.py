@@ -21,16 +21,16 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.causes import Catalogue
 from bot.clock import Clock
 from bot.slack import ids, messages, payloads
 from bot.slack.doors import AccessCheck, Doors, Reply
-from bot.slack.listeners import NOT_SAVED, Rules, word_of
+from bot.slack.listeners import Rules, word_of
 from bot.slack.shape import as_documented
 from bot.tasks import Tasks
 
 SEEN_FOR_S = 600.0  # a captured request stays valid for 5 minutes; twice that
 SEEN_MAX = 50_000
-NOT_DONE = "The bot could not do that just now. Please press again. (Code MMS-INTERNAL)"
 
 _log = structlog.get_logger(__name__)
 
@@ -47,8 +47,9 @@ class Answer:
 class Dispatcher:
     """One for the process; ``dispatch`` is called for every verified payload."""
 
-    def __init__(self, *, doors: Doors, access: AccessCheck, rules: Rules, clock: Clock) -> None:
+    def __init__(self, *, doors: Doors, access: AccessCheck, rules: Rules, causes: Catalogue, clock: Clock) -> None:
         self.doors = doors
+        self._causes = causes
         self._access = access
         self._clock = clock
         self._rules = rules
@@ -84,12 +85,12 @@ class Dispatcher:
         known = as_documented(body)
         if known is None:
             _log.info("payload_unknown", type=_kind(body))
-            return _without_result(body)
+            return self._without_result(body)
         try:
             response = await self.app.async_dispatch(AsyncBoltRequest(body=known, mode="socket_mode"))
         except Exception as error:  # whatever Bolt makes of a payload: Slack must not get a 500 for it
             _log.error("dispatch_fault", type=_kind(body), error=type(error).__name__, exc_info=error)
-            return _without_result(body)
+            return self._without_result(body)
         if response.status != 200:
             _log.info("payload_unknown", type=_kind(body))
             return Answer(200, "")
@@ -134,8 +135,23 @@ class Dispatcher:
     async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """A fault of ours before the ack: the person still reads a sentence, and Slack still gets a 200."""
         _log.error("listener_fault", type=_kind(body), error=type(error).__name__, exc_info=error)
-        answer = _without_result(body)
+        answer = self._without_result(body)
         return BoltResponse(status=200, body=answer.body, headers={"content-type": [answer.content_type]})
+
+    def _without_result(self, body: Mapping[str, Any]) -> Answer:
+        """What Slack hears when nothing could be made of a payload.
+
+        An empty 200 would close a dialog as if it had been taken, and leave a command without a word.
+        """
+        if body.get("type") == "view_submission":
+            view = body.get("view")
+            compose = isinstance(view, Mapping) and view.get("callback_id") == ids.COMPOSE
+            said = self._causes.own("internal-dialog" if compose else "internal")
+            return Answer(200, json.dumps({"response_action": "errors", "errors": {_first_input(body): said}}))
+        if body.get("command"):
+            message = messages.own("internal", causes=self._causes)
+            return Answer(200, json.dumps({"response_type": "ephemeral", **message}))
+        return Answer(200, "")
 
     # -- replay
 
@@ -164,24 +180,6 @@ def _kind(body: Mapping[str, Any]) -> str:
         inner = event.get("type") if isinstance(event, Mapping) else None
         return f"event {inner}"[:60]
     return "command" if body.get("command") else str(kind)[:60]
-
-
-def _without_result(body: Mapping[str, Any]) -> Answer:
-    """What Slack hears when nothing could be made of a payload.
-
-    An empty 200 would close a dialog as if it had been taken, and leave a command without a word.
-    """
-    if body.get("type") == "view_submission":
-        return Answer(200, json.dumps({"response_action": "errors", "errors": {_first_input(body): _not_done(body)}}))
-    if body.get("command"):
-        return Answer(200, json.dumps({"response_type": "ephemeral", **messages.failed()}))
-    return Answer(200, "")
-
-
-def _not_done(body: Mapping[str, Any]) -> str:
-    view = body.get("view")
-    compose = isinstance(view, Mapping) and view.get("callback_id") == ids.COMPOSE
-    return NOT_SAVED if compose else NOT_DONE
 
 
 def _first_input(body: Mapping[str, Any]) -> str:

@@ -28,17 +28,8 @@ READ_LIMIT_S = 1.0
 RECENT = 10
 _UNTOLD = 10
 
-NOT_SAVED = (
-    "This is not saved yet: the database did not answer in time. Please press again, it is sent once at most. "
-    "(Code MMS-DATABASE)"
-)
 NOT_CONNECTED = "This is not saved yet: the bot is still connecting to Slack. Please press again in a moment."
-NOT_READABLE = "This is not saved: Slack did not say which dialog it is. Please open a new dialog. (Code MMS-VIEW)"
 ALREADY_TAKEN = "This dialog was already taken as first sent; nothing was changed. For a change, open a new dialog."
-NO_HISTORY = (
-    "Your messages can't be read just now: the database did not answer in time. Nothing was sent. Please try again. "
-    "(Code MMS-DATABASE)"
-)
 
 _log = structlog.get_logger(__name__)
 
@@ -146,7 +137,7 @@ class Listeners:
             async with asyncio.timeout(READ_LIMIT_S):
                 found = await self._store.recent(command.person.user_id, limit=RECENT)
         except (StoreUnavailableError, TimeoutError):
-            return ephemeral(messages.plain(NO_HISTORY))
+            return ephemeral(self._replies.own("database-read"))
         return ephemeral(messages.recent(found, causes=self._causes))
 
     async def status(self, command: Command) -> Reply:
@@ -159,7 +150,7 @@ class Listeners:
             async with asyncio.timeout(READ_LIMIT_S):
                 found = await self._store.by_batch(command.person.user_id, batch_id)
         except (StoreUnavailableError, TimeoutError):
-            return ephemeral(messages.plain(NO_HISTORY))
+            return ephemeral(self._replies.own("database-read"))
         return ephemeral(messages.status(found, batch_id, causes=self._causes))
 
     # -- the dialog
@@ -167,7 +158,7 @@ class Listeners:
     async def submit_compose(self, submit: Submit) -> Reply:
         content = self._check(submit)
         if not submit.view_id:
-            return errors({ids.TO: NOT_READABLE})
+            return errors({ids.TO: self._replies.own_text("view")})
         if isinstance(content, Faults):
             return await self._taken_before(submit, None) or errors(content.by_block)
         if needs_review(content) and submit.dialog.reviewed != content.digest():
@@ -185,7 +176,7 @@ class Listeners:
                 )
         except (StoreUnavailableError, TimeoutError):
             _log.error("not_saved", view=submit.view_id)
-            return errors({ids.TO: NOT_SAVED})
+            return errors({ids.TO: self._replies.own_text("database")})
         if isinstance(taken, Denied):
             _log.info("denied", door=ids.COMPOSE, user=submit.person.user_id, reason=taken.reason)
             return self._denied(submit, taken.reason)
@@ -233,7 +224,7 @@ class Listeners:
             async with asyncio.timeout(READ_LIMIT_S):
                 message = await self._store.get(click.value)
         except (StoreUnavailableError, TimeoutError):
-            return self._say(click, "The database did not answer in time. Nothing was sent. Please press again.")
+            return self._replies.say(click, self._replies.own("database-read"))
         if message is None or message.reply.user_id != click.person.user_id:
             return self._say(click, "Only the person who sent this message can open it again. Nothing was sent.")
         if message.content is None:

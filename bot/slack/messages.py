@@ -219,25 +219,16 @@ def status_usage(command: str) -> Blocks:
     return as_message(f"Which message? Type `{command} status` and the batch ID that you were told.")
 
 
-def not_opened(error: str, *, otherwise: str = "") -> Blocks:
+def not_opened(error: str, *, causes: Catalogue, otherwise: str = "") -> Blocks:
     """The dialog did not open. ``error`` is Slack's word for why, ``otherwise`` what works without it (mrkdwn)."""
-    if error in ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "away"):
-        return as_message(
-            "Slack closed the moment in which the dialog could be opened. Nothing was sent. Please run the command "
-            f"again. (Code SLACK-{escape(error)})"
-        )
-    return as_message(
-        "Slack did not open the dialog. Nothing was sent. Please run the command again; if that does not help, tell "
-        f"whoever runs the bot. {otherwise}{' ' if otherwise else ''}(Code SLACK-{escape(error)})"
-    )
+    cause = causes.for_dialog(error)
+    more = f" {otherwise}" if otherwise else ""
+    return as_message(f"The dialog did not open. {escape(cause.words)}{more} (Code {escape(cause.code)})")
 
 
-def failed() -> Blocks:
-    """A fault of ours before anything was done."""
-    return as_message(
-        "The bot could not do that just now. Nothing was sent. Please try again; if it goes on, tell whoever runs the "
-        "bot. (Code MMS-INTERNAL)"
-    )
+def own(key: str, *, causes: Catalogue) -> Blocks:
+    """A failure of the bot's own. ``key`` is what follows ``own-`` in the catalogue."""
+    return as_message(escape(causes.own(key)))
 
 
 def untold(answers: Sequence[Blocks]) -> Blocks:

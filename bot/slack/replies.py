@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from bot.access import Known, Reason, Role, everybody_with
+from bot.causes import Catalogue
 from bot.clock import Clock
 from bot.slack import messages
 from bot.slack.doors import AccessCheck, Reply
@@ -36,8 +37,17 @@ def update(view: Mapping[str, Any]) -> Reply:
 class Replies:
     """What all doors share: opening dialogs, telling somebody after the ack, saying no."""
 
-    def __init__(self, *, slack: SlackGateway, access: AccessCheck, known: Callable[[], Known], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        slack: SlackGateway,
+        access: AccessCheck,
+        known: Callable[[], Known],
+        causes: Catalogue,
+        clock: Clock,
+    ) -> None:
         self._slack = slack
+        self._causes = causes
         self._access = access
         self._known = known
         self._clock = clock
@@ -45,6 +55,14 @@ class Replies:
     def admins(self) -> tuple[str, ...]:
         """The users who can be asked: those listed by ID first."""
         return everybody_with(self._access.policy, self._known(), Role.ADMIN)
+
+    def own(self, key: str) -> messages.Blocks:
+        """What to tell of a failure of the bot's own. ``key`` is what follows ``own-`` in the catalogue."""
+        return messages.own(key, causes=self._causes)
+
+    def own_text(self, key: str) -> str:
+        """The same as plain text, for under a dialog's field."""
+        return self._causes.own(key)
 
     async def open(self, visit: Command | Click, view: Mapping[str, Any], *, otherwise: str = "") -> bool:
         """Open a dialog for whoever ran the command or pressed the button; says so if that fails.
@@ -56,7 +74,8 @@ class Replies:
             await self._slack.open_view(visit.trigger_id, view)
         except SlackError as error:
             _log.warning("dialog_not_opened", error=error.error, user=visit.person.user_id)
-            await self.tell(visit.dialog, visit.person.user_id, messages.not_opened(error.error, otherwise=otherwise))
+            message = messages.not_opened(error.error, causes=self._causes, otherwise=otherwise)
+            await self.tell(visit.dialog, visit.person.user_id, message)
             return False
         return True
 

@@ -321,7 +321,7 @@ class Doors:
         self.watch = AccessWatch(store.access, take=self.access.take, clock=clock)
         self.access.workspace = HERE
         rules = Rules("/mms", "US", frozenset({"US", "CA"}))
-        replies = Replies(slack=slack, access=self.access, known=self.directory.known, clock=clock)
+        replies = Replies(slack=slack, access=self.access, known=self.directory.known, causes=causes, clock=clock)
         main_job = Listeners(
             store=store,
             replies=replies,
@@ -338,7 +338,7 @@ class Doors:
         dialog = AccessDialog(changing=changing, replies=replies, command="/mms")
         requests = AccessRequests(changing=changing, replies=replies, slack=slack, command="/mms")
         self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors()
-        self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, clock=clock)
+        self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, causes=causes, clock=clock)
 
     def _on_queued(self) -> None:
         self.queued += 1

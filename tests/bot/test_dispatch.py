@@ -16,7 +16,7 @@ from bot.domain import Accepted, Refused, State, Submission
 from bot.slack import ids
 from bot.slack.command import Name
 from bot.slack.dispatch import SEEN_FOR_S, Answer, Dispatcher
-from bot.slack.listeners import COMPOSE_WORD, NOT_SAVED, SUGGESTION_WORD
+from bot.slack.listeners import COMPOSE_WORD, SUGGESTION_WORD
 from bot.store import Changed, Taken
 from bot.store.sql import SqlStore
 from bot.store.tables import message
@@ -289,9 +289,11 @@ async def test_a_database_that_is_away_is_told_under_to_and_never_as_nothing_was
 ) -> None:
     await store.close()
     answer = said(await doors.dispatcher.dispatch(submit()))
-    assert answer == {"response_action": "errors", "errors": {"to": NOT_SAVED}}
-    assert "Nothing was sent" not in NOT_SAVED
-    assert "sent once at most" in NOT_SAVED
+    said_under_to = answer["errors"].pop("to")
+    assert answer == {"response_action": "errors", "errors": {}}
+    assert "Nothing was sent" not in said_under_to
+    assert "sent once at most" in said_under_to
+    assert said_under_to.endswith("(Code MMS-DATABASE)")
 
 
 async def test_a_database_that_is_away_gives_the_words_a_sentence(
@@ -313,7 +315,9 @@ async def test_a_fault_of_ours_still_gives_a_sentence_and_a_200(
     monkeypatch.setattr("bot.slack.listeners.check", broken)
     monkeypatch.setattr("bot.slack.payloads.command", broken)
     monkeypatch.setattr("bot.slack.payloads.click", broken)
-    assert said(await doors.dispatcher.dispatch(submit()))["response_action"] == "errors"
+    under_to = said(await doors.dispatcher.dispatch(submit()))["errors"]["to"]
+    assert "sent once at most" in under_to, "it may have been saved before"
+    assert under_to.endswith("(Code MMS-INTERNAL-DIALOG)")
     assert "Nothing was sent" in said(await doors.dispatcher.dispatch(command(slack, "x")))["text"]
     assert await doors.dispatcher.dispatch(click(slack, "x")) == Answer(200, "")
 

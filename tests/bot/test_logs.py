@@ -86,6 +86,7 @@ def test_an_address_is_redacted(url: str, around: str) -> None:
         "lookup 3 of 21, 240 bytes, 0.512 s",
         "T0SANDBOX U0ANN C0GENERAL V0001ABCD",
         "http-429 after 3600 s",
+        "new_code delivery code 999999",
     ],
 )
 def test_what_support_needs_stays(text: str) -> None:

@@ -110,7 +110,7 @@ def test_every_other_message_is_one_that_slack_takes(
         messages.suggestion("/mms", word=word, typed=typed),
         messages.denied(reason, admins=admins, may_ask=may_ask),
         messages.whoami("U0ANN", reason, admins=admins, may_ask=may_ask),
-        messages.not_opened(typed),
+        messages.not_opened(typed, causes=CAUSES),
     ):
         must_be_harmless(message)
 
@@ -120,7 +120,8 @@ def test_the_fixed_messages_are_ones_that_slack_takes() -> None:
         messages.help_text("/mms", admin=False),
         messages.help_text("/mms", admin=True),
         messages.status_usage("/mms"),
-        messages.failed(),
+        messages.own("internal", causes=CAUSES),
+        messages.own("database-read", causes=CAUSES),
         messages.plain("A sentence."),
         messages.whoami("U0ANN", Role.ADMIN, admins=[]),
         messages.whoami("U0ANN", Role.SENDER, admins=[]),
@@ -311,6 +312,6 @@ def test_ten_messages_of_the_longest_kind_are_listed_whole() -> None:
 
 @pytest.mark.parametrize("error", ["expired_trigger_id", "invalid_trigger_id", "away", "ratelimited", "something_new"])
 def test_a_dialog_that_did_not_open_is_told_with_slacks_word(error: str) -> None:
-    said = messages.not_opened(error)["text"]
+    said = messages.not_opened(error, causes=CAUSES)["text"]
     assert f"SLACK-{error}" in said
     assert "Nothing was sent" in said

@@ -113,6 +113,8 @@ async def test_a_message_whose_numbers_were_purged_is_not_sent(carrier: FakeSinc
 def test_every_kind_of_connection_fault_has_an_entry_that_agrees_with_it() -> None:
     for kind in sinch.ConnectionFailedKind:
         error = XmsSender._send_error(_any_sender(), sinch.ConnectionFailed(kind))
+        known = "not-connected" if kind is sinch.ConnectionFailedKind.OTHER else kind.replace("_", "-")
+        assert error.cause == f"transport-{known}"
         assert CAUSES.get(error.cause).sent is Sent.NO
     for lost in sinch.AnswerLostKind:
         error = XmsSender._send_error(_any_sender(), sinch.AnswerLost(lost))

@@ -287,3 +287,15 @@ async def test_a_failed_send_is_told_as_it_is_and_goes_out_once_at_most(
     under_way: dict[str, asyncio.Task[None]], name: str
 ) -> None:
     await under_way[name]
+
+
+async def test_a_word_that_nobody_knows_is_logged_once_as_new(
+    world: World, crowd: Iterator[Actor], send: Send, told: Told, mark: Mark
+) -> None:
+    for _ in range(2):
+        person, text = next(crowd), mark()
+        world.sinch.faults.add("send", Status(403, code="word_of_tomorrow"), text=text)
+        await send(world, person, message=text)
+        await told(person, NOTHING, "SINCH-403, word_of_tomorrow")
+    [line] = [line for line in world.bot.logged("new_code") if line["code"] == "word_of_tomorrow"]
+    assert line["kind"] == "word code"

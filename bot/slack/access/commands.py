@@ -47,12 +47,12 @@ class AccessCommands:
     async def show_list(self, _: Command) -> Reply:
         access = await self._changing.newest()
         if access is None:
-            return ephemeral(messages.not_readable())
+            return ephemeral(self._replies.own("database-list"))
         return ephemeral(messages.access_list(self._changing.shown(access), command=self._command))
 
     async def show_log(self, _: Command) -> Reply:
         changes = await self._changing.read(self._changing.store.log(limit=LOG_SHOWN))
-        return ephemeral(messages.not_readable() if changes is None else messages.access_log(changes))
+        return ephemeral(self._replies.own("database-list") if changes is None else messages.access_log(changes))
 
     async def allow(self, command: Command) -> Reply:
         mentions = parse_mentions(_rest(command))
@@ -98,7 +98,7 @@ class AccessCommands:
         )
         match outcome:
             case None:
-                return ephemeral(messages.maybe_saved(self._command))
+                return ephemeral(self._replies.own("database-change"))
             case Repeated():
                 return Reply()
             case Denied():

@@ -48,7 +48,7 @@ class AccessDialog:
             # Read now, not taken from this process's copy: a save has to start from the newest list.
             access = await self._changing.newest()
             if access is None:
-                await self._replies.tell(command.dialog, command.person.user_id, messages.not_readable())
+                await self._replies.tell(command.dialog, command.person.user_id, self._replies.own("database-list"))
             else:
                 view = views.access_dialog(self._changing.shown(access), dialog=command.dialog)
                 await self._replies.open(command, view, otherwise=messages.without_dialog(self._command))
@@ -87,7 +87,7 @@ class AccessDialog:
             case Stale():
                 return await self._changed_meanwhile(submit)
             case None:
-                return _under(submit, {ids.SENDERS: messages.NOT_SAVED})
+                return _under(submit, {ids.SENDERS: self._replies.own_text("database-save")})
             case _:
                 return _under(submit, {ids.ADMINS: messages.LAST_ADMIN})
 
@@ -119,7 +119,7 @@ class AccessDialog:
             return update(views.access_notice(messages.CHANGED_AGAIN))
         found = await self._changing.read(self._newest(submit.seen), within_s=AGAIN_LIMIT_S)
         if found is None:
-            return _under(submit, {ids.SENDERS: messages.NOT_SAVED})
+            return _under(submit, {ids.SENDERS: self._replies.own_text("database-save")})
         access, news = found
         wanted = plan_save(
             _as_seen(submit.seen, access, news),

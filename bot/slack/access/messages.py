@@ -34,10 +34,6 @@ LAST_ADMIN = (
     "Nobody listed by name would be an admin any more. Nothing was changed. Keep one, or add another person as an "
     "admin first; user groups do not count for this."
 )
-NOT_SAVED = (
-    "The database did not answer in time, and it is not known whether this was saved. Please press Save again: it is "
-    "saved once at most. (Code MMS-DATABASE)"
-)
 NOT_CONNECTED = "This is not saved yet: the bot is still connecting to Slack. Please press Save again in a moment."
 
 CHANGED_AGAIN = (  # mrkdwn
@@ -226,25 +222,9 @@ def last_admin() -> Blocks:
     return as_message(LAST_ADMIN)
 
 
-def not_readable() -> Blocks:
-    """The database did not answer, and nothing was tried but to read."""
-    return as_message(
-        "The list can't be read just now: the database did not answer in time. Nothing was changed. Please try again. "
-        "(Code MMS-DATABASE)"
-    )
-
-
 def without_dialog(command: str) -> str:
     """What an admin can do while the dialog does not open (mrkdwn)."""
     return f"`{command} access`, `{command} allow` and `{command} remove` work without it."
-
-
-def maybe_saved(command: str) -> Blocks:
-    """After a command: the outcome of its commit is not known."""
-    return as_message(
-        f"The database did not answer in time. It is not known whether it was saved: look at `{command} access` before "
-        "you try again. (Code MMS-DATABASE)"
-    )
 
 
 def _is(members: Collection[str]) -> str:
@@ -252,14 +232,6 @@ def _is(members: Collection[str]) -> str:
 
 
 # -- requests
-
-
-def maybe_done() -> Blocks:
-    """After a button: the outcome of its commit is not known; to press it again is harmless."""
-    return as_message(
-        "The database did not answer in time, and it is not known whether this was done. Please press again: it is "
-        "done once at most. (Code MMS-DATABASE)"
-    )
 
 
 def may_send_already(command: str) -> Blocks:

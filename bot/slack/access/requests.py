@@ -52,7 +52,7 @@ class AccessRequests:
             self._changing.store.ask(click.person.user_id, admins=admins, now=self._changing.clock.now())
         )
         if asked is None:
-            return self._replies.say(click, messages.maybe_done())
+            return self._replies.say(click, self._replies.own("database-button"))
         if not isinstance(asked, Asked):
             return self._answer(click, messages.asked_before(asked.request))
         _log.info("access_asked", user=click.person.user_id, request=asked.request.request_id)
@@ -112,7 +112,7 @@ class AccessRequests:
         )
         match outcome:
             case None:
-                return self._replies.say(click, messages.maybe_done())
+                return self._replies.say(click, self._replies.own("database-button"))
             case Decided():
                 self._changing.access.take(outcome.access)
                 self._changing.on_notice()
