@@ -120,12 +120,12 @@ async def test_a_number_that_stands_there_twice_gets_two_messages(wire: Wire) ->
     assert len(wire.fake.phones.of(ANN)) == 2
 
 
-async def test_blanks_in_the_text_are_noted_and_filled_for_each_phone(wire: Wire) -> None:
-    parameters = {"name": {ANN: "Ann", "default": "friend"}}
+async def test_blanks_in_the_text_are_filled_for_each_phone(wire: Wire) -> None:
+    parameters = {"name": {ANN: "Ann", "default": "friend"}, "what": {"default": "hello"}}
     await wire.send(ANN, BOB, text="Dear ${name}, ${what}", parameters=parameters)
     assert wire.fake.batches[0].request.placeholders == ("name", "what")
-    assert wire.fake.phones.of(ANN)[0].text == "Dear Ann, ${what}"
-    assert wire.fake.phones.of(BOB)[0].text == "Dear friend, ${what}"
+    assert wire.fake.phones.of(ANN)[0].text == "Dear Ann, hello"
+    assert wire.fake.phones.of(BOB)[0].text == "Dear friend, hello"
 
 
 async def test_a_message_for_later_is_not_on_the_phone_before(wire: Wire) -> None:
@@ -397,7 +397,9 @@ async def test_the_reference_can_be_ignored_as_an_old_deployment_might(wire: Wir
         ("send", Invisible(seconds=1), None),
         ("get", NoReferenceFilter(), None),
         ("send", Reset(unread=True), ANN),
-        ("cancel", Stall(), None),
+        ("create_group", Invisible(seconds=1), None),
+        ("list_groups", NoReferenceFilter(), None),
+        ("fetch", Stall(), None),
     ],
 )
 def test_a_fault_that_could_never_happen_is_refused(operation: str, fault: Fault, to: str | None) -> None:
@@ -481,7 +483,8 @@ async def test_a_shell_switches_faults_on_and_off(wire: Wire) -> None:
         [],
         {"operation": "send"},
         {"operation": "send", "fault": "fire"},
-        {"operation": "cancel", "fault": "stall"},
+        {"operation": "fetch", "fault": "stall"},
+        {"operation": ["send"], "fault": "stall"},
         {"operation": "send", "fault": "status"},
         {"operation": "send", "fault": "status", "status": "503"},
         {"operation": "send", "fault": "status", "status": True},
