@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import ssl
 import tomllib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 import sandbox.sinch
 from sandbox.sinch import FakeSinch, InboundMedia, Readings, Script, State
+from tests.sandbox.sinch_wire import NO_AUTHORITIES, NOON
 
-NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loopback has no TLS; loading them takes longer than a test
 _NAMED = re.compile(r"\$\{first\.(\d+)\.(\w+)\}")
 
 Exchange = dict[str, Any]
@@ -46,7 +44,7 @@ class Scene:
         self.http = httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES)
         self.answers: list[dict[str, Any] | None] = []
 
-    async def __aenter__(self) -> Scene:
+    async def __aenter__(self) -> Self:
         await self.fake.start()
         return self
 
