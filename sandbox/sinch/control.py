@@ -1,83 +1,163 @@
 """The sandbox's own door for shells and other processes: JSON under ``/sandbox/``. Thin over FakeSinch.
 
-``GET /sandbox/phones``, ``GET /sandbox/requests``, ``POST /sandbox/faults``, ``DELETE /sandbox/faults``. A fault is
-``{"operation": "send", "fault": "status", "times": 1, "to": "+1…", "text": "…", "status": 503, "shape": "html"}``:
-the name of a fault, whom it is aimed at, and its own fields; times ``null`` means until cleared.
+=====================================  ==========================================================================
+``GET /sandbox/phones``                number → messages
+``POST /sandbox/replies``              ``{"from", "to"?, "text"?, "subject"?, "media"?: [{"url", "content_type"?}]}``
+``POST /sandbox/scripts``              ``{"number", "code"?, "state"?, "dispatched_after_s"?, "final_after_s"?}``
+``DELETE /sandbox/scripts``            every phone is as usual again
+``GET, POST /sandbox/readings``        switch → reading, in words; a POST sets those that it names
+``GET, POST /sandbox/callbacks``       what was called back; a POST sets ``{"url"}`` for the service plan, or null
+``GET /sandbox/requests``              what was asked, and what was answered
+``POST, DELETE /sandbox/faults``       see ``control_faults``
+=====================================  ==========================================================================
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.sinch.faults import (
-    CutAnswer,
-    Fault,
-    Invisible,
-    NoReferenceFilter,
-    OddAnswer,
-    OddBody,
-    Reset,
-    Slow,
-    Stall,
-    Status,
-)
-from sandbox.sinch.refusals import Answer, Shape, json_answer
-from sandbox.sinch.wire_values import write_time
+from sandbox.sinch.callbacks import Callback
+from sandbox.sinch.control_faults import add_fault
+from sandbox.sinch.inbounds import InboundMedia
+from sandbox.sinch.json_checks import web_address
+from sandbox.sinch.lives import Script, State
+from sandbox.sinch.refusals import Answer, RefusedError, json_answer
+from sandbox.sinch.wire_values import msisdn_digits, write_time
 
 if TYPE_CHECKING:
     from sandbox.sinch.server import FakeSinch, RequestSeen
 
 PREFIX = "/sandbox/"
-FAULTS: dict[str, type[Fault]] = {
-    "status": Status,
-    "slow": Slow,
-    "stall": Stall,
-    "reset": Reset,
-    "cut-answer": CutAnswer,
-    "odd-answer": OddAnswer,
-    "invisible": Invisible,
-    "no-reference-filter": NoReferenceFilter,
-}
-_AIM = {"operation", "fault", "times", "to", "text", "client_reference"}
-_TYPES: dict[str, tuple[type, ...]] = {
-    "status": (int,),
-    "shape": (str,),
-    "code": (str,),
-    "retry_after": (int, float, str),
-    "accept": (bool,),
-    "accept_first": (bool,),
-    "unread": (bool,),
-    "in_headers": (bool,),
-    "seconds": (int, float),
-    "look_ups": (int,),
-    "body": (str,),
-}
+_DONE = {"ok": True}
+_Act = Callable[["FakeSinch", dict[str, Any]], Awaitable[object]]
 
 
 async def handle(fake: FakeSinch, request: web.BaseRequest) -> Answer:
     """Answer one control request; a wrong one gets 400 with a sentence."""
-    match request.method, request.rel_url.raw_path:
-        case "GET", "/sandbox/phones":
-            phones = {number: [one.to_json() for one in inbox] for number, inbox in fake.phones.all().items()}
-            return json_answer(200, phones)
-        case "GET", "/sandbox/requests":
-            return json_answer(200, [_request_json(seen) for seen in fake.requests])
-        case "POST", "/sandbox/faults":
-            try:
-                _add_fault(fake, await request.read(), request.content_type)
-            except ValueError as wrong:
-                return json_answer(400, {"error": str(wrong)})
-            return json_answer(200, {"ok": True})
-        case "DELETE", "/sandbox/faults":
-            fake.faults.clear()
-            return json_answer(200, {"ok": True})
-        case _, "/sandbox/phones" | "/sandbox/requests" | "/sandbox/faults":
-            return Answer(405)
-    return Answer(404)
+    verbs = _ACTS.get(request.rel_url.raw_path.removeprefix(PREFIX))
+    if verbs is None:
+        return Answer(404)
+    act = verbs.get(request.method)
+    if act is None:
+        return Answer(405)
+    try:
+        given = _body(await request.read(), request.content_type) if request.method == "POST" else {}
+        return json_answer(200, await act(fake, given))
+    except RefusedError as refused:
+        return json_answer(400, {"error": refused.text})
+    except ValueError as wrong:
+        return json_answer(400, {"error": str(wrong)})
+
+
+def _body(raw: bytes, content_type: str) -> dict[str, Any]:
+    if content_type != "application/json":
+        raise ValueError("send application/json")
+    given = json.loads(raw)
+    if not isinstance(given, dict):
+        raise ValueError("send an object")
+    return given
+
+
+async def _phones(fake: FakeSinch, _given: dict[str, Any]) -> object:
+    return {number: [one.to_json() for one in inbox] for number, inbox in fake.phones.all().items()}
+
+
+async def _reply(fake: FakeSinch, given: dict[str, Any]) -> object:
+    _only(given, {"from": str, "to": str, "text": str, "subject": str, "media": list})
+    for key in ("from", "to"):
+        if (key == "from" or key in given) and not msisdn_digits(given.get(key, "")):
+            raise ValueError(f'"{key}" is a number such as +12015550123')
+    inbound = await fake.phones.reply(
+        given["from"],
+        given.get("to"),
+        text=given.get("text"),
+        subject=given.get("subject"),
+        media=[_medium(one) for one in given.get("media", [])],
+    )
+    return inbound.to_json(fake.plan.write)
+
+
+def _medium(given: object) -> InboundMedia:
+    if not isinstance(given, dict) or not isinstance(given.get("url"), str):
+        raise ValueError('"media" is a list of objects with "url"')
+    _only(given, {"url": str, "content_type": str})
+    return InboundMedia(given["url"], given.get("content_type", "image/jpeg"))
+
+
+async def _script(fake: FakeSinch, given: dict[str, Any]) -> object:
+    _only(given, {"number": str, "code": int, "state": str, "dispatched_after_s": float, "final_after_s": float})
+    if not msisdn_digits(given.get("number", "")):
+        raise ValueError('"number" is a number such as +12015550123')
+    values = {key: value for key, value in given.items() if key != "number"}
+    if "state" in values:
+        values["state"] = State(values["state"])
+    fake.phones.script(given["number"], Script(**values))
+    return _DONE
+
+
+async def _clear_scripts(fake: FakeSinch, _given: dict[str, Any]) -> object:
+    fake.phones.clear_scripts()
+    return _DONE
+
+
+async def _readings(fake: FakeSinch, given: dict[str, Any]) -> object:
+    _only(given, dict.fromkeys(given, str))
+    fake.readings = fake.readings.changed(given)
+    return fake.readings.to_json()
+
+
+async def _callbacks(fake: FakeSinch, _given: dict[str, Any]) -> object:
+    return [_callback_json(one) for one in fake.callbacks.all]
+
+
+async def _callback_url(fake: FakeSinch, given: dict[str, Any]) -> object:
+    _only(given, {"url": str})
+    if "url" not in given:
+        raise ValueError('"url" is an address, or null')
+    if given["url"] is not None:
+        web_address(given["url"], "url")
+    fake.plan.callback_url = given["url"]
+    return _DONE
+
+
+async def _requests(fake: FakeSinch, _given: dict[str, Any]) -> object:
+    return [_request_json(seen) for seen in fake.requests]
+
+
+async def _add_fault(fake: FakeSinch, given: dict[str, Any]) -> object:
+    add_fault(fake.faults, given)
+    return _DONE
+
+
+async def _clear_faults(fake: FakeSinch, _given: dict[str, Any]) -> object:
+    fake.faults.clear()
+    return _DONE
+
+
+_ACTS: Mapping[str, Mapping[str, _Act]] = {
+    "phones": {"GET": _phones},
+    "replies": {"POST": _reply},
+    "scripts": {"POST": _script, "DELETE": _clear_scripts},
+    "readings": {"GET": _readings, "POST": _readings},
+    "callbacks": {"GET": _callbacks, "POST": _callback_url},
+    "requests": {"GET": _requests},
+    "faults": {"POST": _add_fault, "DELETE": _clear_faults},
+}
+
+
+def _only(given: dict[str, Any], known: Mapping[str, type]) -> None:
+    """Null stands for a wait that never ends, and for no address."""
+    for key, value in given.items():
+        if key not in known:
+            raise ValueError(f'there is no "{key}" here')
+        kinds = (int, float) if known[key] is float else known[key]
+        nothing = value is None and key in ("dispatched_after_s", "final_after_s", "url")
+        if not nothing and (not isinstance(value, kinds) or isinstance(value, bool)):
+            raise ValueError(f'"{key}" has the wrong type')
 
 
 def _request_json(seen: RequestSeen) -> dict[str, Any]:
@@ -93,44 +173,10 @@ def _request_json(seen: RequestSeen) -> dict[str, Any]:
     }
 
 
-def _add_fault(fake: FakeSinch, raw: bytes, content_type: str) -> None:
-    if content_type != "application/json":
-        raise ValueError("send application/json")
-    given = json.loads(raw)
-    if not isinstance(given, dict) or not isinstance(given.get("operation"), str):
-        raise ValueError('send an object with "operation": send, list or get')
-    kind = FAULTS.get(str(given.get("fault")))
-    if kind is None:
-        raise ValueError(f'"fault" is one of {", ".join(FAULTS)}')
-    for key in ("to", "text", "client_reference"):
-        if not isinstance(given.get(key), str | None):
-            raise ValueError(f'"{key}" is text')
-    times = given.get("times", 1)
-    if times is not None and (not isinstance(times, int) or isinstance(times, bool)):
-        raise ValueError('"times" is a whole number, or null')
-    fake.faults.add(
-        given["operation"],
-        _read_fault(kind, {key: value for key, value in given.items() if key not in _AIM}),
-        times,
-        to=given.get("to"),
-        text=given.get("text"),
-        client_reference=given.get("client_reference"),
-    )
-
-
-def _read_fault(kind: type[Fault], given: dict[str, Any]) -> Fault:
-    known = {field.name for field in fields(kind)} - _AIM
-    for key, value in given.items():
-        if key not in known:
-            raise ValueError(f'this fault has no "{key}"')
-        if not isinstance(value, _TYPES[key]) or (isinstance(value, bool) and bool not in _TYPES[key]):
-            raise ValueError(f'"{key}" has the wrong type')
-    values = dict(given)
-    if "shape" in values:
-        values["shape"] = Shape(values["shape"])
-    if "body" in values:
-        values["body"] = OddBody(values["body"])
-    try:
-        return kind(**values)
-    except TypeError:
-        raise ValueError("a field of this fault is missing") from None
+def _callback_json(callback: Callback) -> dict[str, Any]:
+    return {
+        "url": callback.url,
+        "fate": callback.fate,
+        "attempts": [{"at": write_time(one.at), "status": one.status} for one in callback.attempts],
+        "content": callback.content,
+    }

@@ -9,19 +9,26 @@ from enum import StrEnum
 
 from sandbox.sinch.batches import Batch
 from sandbox.sinch.refusals import Shape
+from sandbox.sinch.routes import Operation
 from sandbox.sinch.rules import BatchRequest
 from sandbox.sinch.wire_values import bare_digits
 
-
-class Operation(StrEnum):
-    SEND = "send"
-    LIST = "list"
-    GET = "get"
+_LOOKS_FOR_A_BATCH = {
+    Operation.LIST,
+    Operation.GET,
+    Operation.UPDATE,
+    Operation.REPLACE,
+    Operation.CANCEL,
+    Operation.DELIVERY_FEEDBACK,
+    Operation.DELIVERY_REPORT,
+    Operation.RECIPIENT_REPORT,
+}
+_FILTERS_BY_REFERENCE = {Operation.LIST, Operation.LIST_REPORTS, Operation.LIST_INBOUNDS}
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Answers with this status. ``accept``: the batch is taken first, so that the answer is a lie about it.
+    """Answers with this status. ``accept``: it is done first (a batch is taken), so that the answer is a lie about it.
 
     ``retry_after``: seconds, a time (written as an HTTP date), or any text as it is.
     """
@@ -49,7 +56,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Answers as it should, ``seconds`` late. The batch is taken after the wait, or before it (``accept_first``).
+    """Answers as it should, ``seconds`` late. It is done after the wait, or before it (``accept_first``).
 
     A caller that hung up meanwhile does not stop it: the request has arrived.
     """
@@ -79,7 +86,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class CutAnswer:
-    """Takes the batch, and closes in the middle of the answer's body, or of its headers."""
+    """Does it, and closes in the middle of the answer's body, or of its headers."""
 
     in_headers: bool = False
 
@@ -92,14 +99,14 @@ class OddBody(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OddAnswer:
-    """Takes the batch and answers the usual 2xx with a body that says nothing useful."""
+    """Does it, and answers the usual 2xx with a body that says nothing useful."""
 
     body: OddBody = OddBody.NO_ID
 
 
 @dataclass(frozen=True, slots=True)
 class Invisible:
-    """For list and get: a batch is not found for some seconds after it was made, or for so many look-ups.
+    """For operations that look for a batch: not found for some seconds after it was made, or for so many look-ups.
 
     ``times`` counts batches here, not requests.
     """
@@ -114,7 +121,7 @@ class Invisible:
 
 @dataclass(frozen=True, slots=True)
 class NoReferenceFilter:
-    """For list: ``client_reference`` is ignored, as an older deployment might."""
+    """For lists that have it: ``client_reference`` is ignored, as an older deployment might."""
 
 
 Fault = Status | Slow | Stall | Reset | CutAnswer | OddAnswer | Invisible | NoReferenceFilter
@@ -203,10 +210,10 @@ class FaultBoard:
         aim = Aim(to, text, client_reference)
         if times is not None and times < 1:
             raise ValueError("times is 1 or more, or None")
-        if isinstance(fault, Invisible) and at is Operation.SEND:
-            raise ValueError("Invisible is for list and get")
-        if isinstance(fault, NoReferenceFilter) and at is not Operation.LIST:
-            raise ValueError("NoReferenceFilter is for list")
+        if isinstance(fault, Invisible) and at not in _LOOKS_FOR_A_BATCH:
+            raise ValueError("Invisible is for operations that look for a batch")
+        if isinstance(fault, NoReferenceFilter) and at not in _FILTERS_BY_REFERENCE:
+            raise ValueError("NoReferenceFilter is for lists that can be filtered by client_reference")
         if isinstance(fault, Reset) and fault.unread and not aim.anywhere:
             raise ValueError("a message that is not read can't be aimed at")
         self._rules.append(_Rule(at, fault, times, aim))
@@ -238,8 +245,11 @@ class FaultBoard:
                 return rule.fault
         return None
 
-    def takes_away_reference_filter(self) -> bool:
-        return any(isinstance(rule.fault, NoReferenceFilter) and rule.use() for rule in self._rules)
+    def takes_away_reference_filter(self, operation: Operation) -> bool:
+        return any(
+            rule.operation is operation and isinstance(rule.fault, NoReferenceFilter) and rule.use()
+            for rule in self._rules
+        )
 
     def hides(self, operation: Operation, batch: Batch, now: datetime) -> bool:
         """Whether a batch that would be found is not to be found this time; counts as one look-up."""

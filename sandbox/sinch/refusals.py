@@ -37,9 +37,6 @@ class RefusedError(Exception):
         self.code = code
         self.text = text
 
-    def answer(self) -> Answer:
-        return json_answer(self.status, {"code": self.code, "text": self.text}) if self.code else Answer(self.status)
-
 
 def bad_format(text: str) -> RefusedError:
     """A field has the wrong form; the text names it."""

@@ -1,4 +1,4 @@
-"""FakeSinch: the XMS batches API on a real loopback socket."""
+"""FakeSinch: the XMS API on a real loopback socket."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from sandbox.sinch import control
-from sandbox.sinch.batches import Batch, BatchBook
-from sandbox.sinch.connections import Door, reset, send_cut
-from sandbox.sinch.faults import CutAnswer, Fault, FaultBoard, OddAnswer, OddBody, Operation, Reset, Slow, Stall, Status
-from sandbox.sinch.listing import one_page, read_list_query
+from sandbox.sinch.batch_operations import BatchOperations
+from sandbox.sinch.batches import Batch
+from sandbox.sinch.callbacks import Callbacks
+from sandbox.sinch.calls import Ask, Operations
+from sandbox.sinch.connections import Door, reset
+from sandbox.sinch.faults import Fault, FaultBoard, Reset
+from sandbox.sinch.faulty import answer_with
+from sandbox.sinch.group_operations import GroupOperations
+from sandbox.sinch.inbound_operations import InboundOperations
 from sandbox.sinch.phones import Phones
-from sandbox.sinch.refusals import JSON_TYPE, Answer, RefusedError, json_answer, shaped
-from sandbox.sinch.rules import BatchRequest, read_batch
+from sandbox.sinch.plan import SANDBOX_NUMBER, ServicePlan
+from sandbox.sinch.readings import Readings
+from sandbox.sinch.refusals import Answer, RefusedError, Shape, shaped
+from sandbox.sinch.report_operations import ReportOperations
+from sandbox.sinch.routes import Operation, route
 
 SANDBOX_PLAN = "sandbox-plan"
 SANDBOX_TOKEN = "sandbox-sinch-token"
-SANDBOX_NUMBER = "+12015550100"  # 555-01xx: kept free for fiction
-MAX_BODY = 1024 * 1024  # ours; 1000 recipients with a text take 20 kB
+MAX_BODY = 1024 * 1024  # ours; a group of 10 000 numbers takes 150 kB
 
 
 def _utc_now() -> datetime:
@@ -34,21 +41,32 @@ def _utc_now() -> datetime:
 class RequestSeen:
     """One request that arrived. ``status`` is None while it has no answer, and for ever if it never gets one.
 
-    ``operation`` is None for paths that are no operation. ``fault`` is the one that was used on it.
+    ``operation`` is None for paths that are no operation. ``query`` and ``body`` are as they came. ``fault`` is the one
+    that was used on it.
     """
 
     operation: Operation | None
     method: str
     path: str
     at: datetime
+    query: str = ""
     status: int | None = None
     client_reference: str | None = None
     body_read: bool = False
+    body: bytes = b""
     fault: Fault | None = None
 
 
 class FakeSinch:
-    """A strict fake of Sinch. Use as an async context manager, or ``start`` and ``stop``."""
+    """A strict fake of Sinch. Use as an async context manager, or ``start`` and ``stop``.
+
+    Args:
+        clock: the time, in UTC.
+        readings: how the uncertain points of the documents are read.
+        callback_url: the service plan's address for callbacks; a batch can have its own.
+        webhook_secret: signs callbacks; None as for an account without signatures.
+        plan_type: another kind of plan than the usual one.
+    """
 
     def __init__(
         self,
@@ -56,15 +74,27 @@ class FakeSinch:
         service_plan_id: str = SANDBOX_PLAN,
         api_token: str = SANDBOX_TOKEN,
         clock: Callable[[], datetime] = _utc_now,
+        readings: Readings | None = None,
+        callback_url: str | None = None,
+        webhook_secret: str | None = None,
+        plan_type: type[ServicePlan] = ServicePlan,
     ) -> None:
         self.service_plan_id = service_plan_id
-        self.phones = Phones(clock)
         self.faults = FaultBoard()
         self.requests: list[RequestSeen] = []
+        self.plan = plan_type(clock=clock, readings=readings, callback_url=callback_url)
+        self.callbacks = Callbacks(self.plan, webhook_secret)
+        self.plan.changed = self._plan_changed
+        self.plan.on_start = self.callbacks.watch
+        self.plan.on_inbound = self.callbacks.inbound
+        self._operations: Operations = {
+            **BatchOperations(self.plan, self.faults).all(),
+            **ReportOperations(self.plan, self.faults).all(),
+            **InboundOperations(self.plan, self.faults).all(),
+            **GroupOperations(self.plan).all(),
+        }
         self._api_token = api_token
         self._clock = clock
-        self._book = BatchBook()
-        self._asked: dict[str, BatchRequest] = {}  # by client_reference, accepted or not: what a look-up is about
         self._door = Door()
         self._server: web.Server | None = None
         self._address = ("127.0.0.1", 0)
@@ -82,8 +112,9 @@ class FakeSinch:
         self._door.release()
 
     async def go_away(self) -> None:
-        """Break what is open and refuse connections, until ``come_back`` on the same port."""
+        """Break what is open, refuse connections and send no callbacks, until ``come_back`` on the same port."""
         self._leaving.set()
+        await self.callbacks.stop()
         if self._server is not None:
             await self._door.shut(self._server)
             self._server = None
@@ -94,6 +125,7 @@ class FakeSinch:
             host, port = self._address
             self._server = web.Server(self._handle, access_log=None)
             self._address = (host, await self._door.open(self._server, host, port))
+            await self.callbacks.start()
 
     async def __aenter__(self) -> FakeSinch:
         await self.start()
@@ -112,15 +144,29 @@ class FakeSinch:
     @property
     def batches(self) -> list[Batch]:
         """Every accepted batch, in order."""
-        return self._book.all
+        return self.plan.batches.all
+
+    @property
+    def phones(self) -> Phones:
+        return self.plan.phones
+
+    @property
+    def readings(self) -> Readings:
+        return self.plan.readings
+
+    @readings.setter
+    def readings(self, readings: Readings) -> None:
+        self.plan.readings = readings
 
     def settings(self) -> dict[str, str]:
         """The environment that points the bot here."""
+        secret = self.callbacks.secret
         return {
             "SINCH_SERVICE_PLAN_ID": self.service_plan_id,
             "SINCH_API_TOKEN": self._api_token,
             "SINCH_API_BASE_URL": self.base_url,
             "SINCH_NUMBER": SANDBOX_NUMBER,
+            **({} if secret is None else {"SINCH_WEBHOOK_SECRET": secret}),
         }
 
     def seen(self, operation: Operation | str) -> list[RequestSeen]:
@@ -128,7 +174,7 @@ class FakeSinch:
         return [one for one in self.requests if one.operation == operation]
 
     async def until(self, condition: Callable[[FakeSinch], bool], timeout_s: float = 5.0) -> None:
-        """Wait until something about requests, batches or phones is true, without polling.
+        """Wait until something about requests, batches, phones or callbacks is true, without polling.
 
         Raises:
             TimeoutError: it did not become true in time.
@@ -141,16 +187,22 @@ class FakeSinch:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def _plan_changed(self) -> None:
+        self.callbacks.wake()
+        self._tell()
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.rel_url.raw_path.startswith(control.PREFIX):
             return _response(await control.handle(self, request))
-        seen = RequestSeen(None, request.method, request.rel_url.raw_path, self._clock())
+        seen = RequestSeen(
+            None, request.method, request.rel_url.raw_path, self._clock(), request.rel_url.raw_query_string
+        )
         self.requests.append(seen)
         self._tell()
         try:
             answer = await self._operate(request, seen)
         except RefusedError as refused:
-            answer = refused.answer()
+            answer = self._refusal(refused, seen.path)
         except web.HTTPRequestEntityTooLarge:
             answer = Answer(413)
         if answer is None:
@@ -161,133 +213,40 @@ class FakeSinch:
         self._tell()
         return _response(answer)
 
+    def _refusal(self, refused: RefusedError, path: str) -> Answer:
+        if refused.code is None:
+            return Answer(refused.status)
+        shape = Shape(self.readings.refusal_body.value)
+        return shaped(refused.status, shape, code=refused.code, text=refused.text, path=path, at=self._clock())
+
     async def _operate(self, request: web.BaseRequest, seen: RequestSeen) -> Answer | None:
         """The answer, or None when there is none and the connection was broken."""
         path = [unquote(part) for part in seen.path.split("/")[1:]]
         if path[:2] != ["xms", "v1"] or len(path) < 3:
             raise RefusedError(404)
-        if path[2] != self.service_plan_id or request.headers.get("Authorization") != f"Bearer {self._api_token}":
+        if request.headers.get("Authorization") != f"Bearer {self._api_token}":
             raise RefusedError(401)
-        match path[3:], request.method:
-            case ["batches"], "POST":
-                return await self._send(request, seen)
-            case ["batches"], "GET":
-                return await self._list(request, seen)
-            case ["batches", batch_id], "GET" if batch_id not in ("", "dry_run"):
-                return await self._get(request, seen, batch_id)
-            case (["batches", "dry_run"], "POST") | (["batches", _], "POST" | "PUT" | "DELETE"):
-                raise RefusedError(501, "sandbox_not_built", "The sandbox does not have this operation yet.")
-            case ((["batches"] | ["batches", _]), _):
-                raise RefusedError(405)
-        raise RefusedError(404)
-
-    async def _send(self, request: web.BaseRequest, seen: RequestSeen) -> Answer | None:
-        seen.operation = Operation.SEND
-        if self.faults.take_unread(Operation.SEND):
-            self._reset_unread(request, seen)
+        if path[2] != self.service_plan_id:
+            raise RefusedError(self.readings.other_plan.value)
+        operation, ids = route(request.method, path[3:])
+        seen.operation = operation
+        if self.faults.take_unread(operation):
+            seen.fault = Reset(unread=True)
+            reset(request)
             return None
-        raw = await _read(request)
-        seen.body_read = True
-        # Checked before any fault, so that a fault never hides a caller's mistake.
-        asked = read_batch(request.headers.get("Content-Type"), raw, self._clock())
-        seen.client_reference = asked.client_reference
-        if asked.client_reference is not None:
-            self._asked[asked.client_reference] = asked
-        return await self._faulty(request, seen, asked, lambda: self._accept(asked))
-
-    def _accept(self, asked: BatchRequest) -> Answer:
-        batch = self._book.accept(asked, self._clock())
-        self.phones.deliver(batch)
-        self._tell()
-        return json_answer(201, batch.to_json())
-
-    async def _list(self, request: web.BaseRequest, seen: RequestSeen) -> Answer | None:
-        seen.operation = Operation.LIST
-        names = list(request.query)
-        if len(set(names)) != len(names):
+        if len(set(request.query)) != len(list(request.query)):
             raise RefusedError(400, "syntax_invalid_parameter_format", "a query parameter is there twice")
-        query = read_list_query(request.query, self._clock())
-        reference = seen.client_reference = query.client_reference
-        if self.faults.take_unread(Operation.LIST):
-            self._reset_unread(request, seen)
-            return None
-
-        def found() -> Answer:
-            now = self._clock()
-            key = None if self.faults.takes_away_reference_filter() else reference
-            fitting = [batch for batch in self._book.newest_first(key) if query.fits(batch, now)]
-            visible = [batch for batch in fitting if not self.faults.hides(Operation.LIST, batch, now)]
-            return json_answer(200, one_page(query, visible))
-
-        about = self._asked.get(reference) if reference is not None else None
-        return await self._faulty(request, seen, about, found)
-
-    async def _get(self, request: web.BaseRequest, seen: RequestSeen, batch_id: str) -> Answer | None:
-        seen.operation = Operation.GET
-        if self.faults.take_unread(Operation.GET):
-            self._reset_unread(request, seen)
-            return None
-        batch = self._book.get(batch_id)
-        seen.client_reference = batch.client_reference if batch else None
-
-        def found() -> Answer:
-            if batch is None or self.faults.hides(Operation.GET, batch, self._clock()):
-                raise RefusedError(404)
-            return json_answer(200, batch.to_json())
-
-        return await self._faulty(request, seen, batch.request if batch else None, found)
-
-    def _reset_unread(self, request: web.BaseRequest, seen: RequestSeen) -> None:
-        seen.fault = Reset(unread=True)
-        reset(request)
-
-    async def _faulty(
-        self, request: web.BaseRequest, seen: RequestSeen, about: BatchRequest | None, act: Callable[[], Answer]
-    ) -> Answer | None:
-        """Do ``act`` and answer it, with the fault that is on for this message, if any."""
-        fault = seen.fault = self.faults.take(seen.operation, about) if seen.operation else None
-        match fault:
-            case Status():
-                if fault.accept:
-                    act()
-                answer = shaped(
-                    fault.status, fault.shape, code=fault.code, text=fault.text, path=seen.path, at=self._clock()
-                )
-                return Answer(answer.status, answer.body, answer.content_type, fault.headers())
-            case Slow(seconds, accept_first):
-                done = act() if accept_first else None
-                if not await self._pause(seconds):
-                    reset(request)
-                    return None
-                return act() if done is None else done
-            case Stall(accept):
-                if accept:
-                    act()
-                self._tell()
-                await self._leaving.wait()
-                reset(request)
-                return None
-            case Reset(accept):
-                if accept:
-                    act()
-                reset(request)
-                return None
-            case CutAnswer(in_headers):
-                send_cut(request, act(), in_headers=in_headers)
-                return None
-            case OddAnswer(body):
-                return _odd(act(), body)
-        return act()
-
-    async def _pause(self, seconds: float) -> bool:
-        """Wait; False when the fake leaves meanwhile."""
-        self._tell()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._leaving.wait()
-        except TimeoutError:
-            return True
-        return False
+        if request.method in ("POST", "PUT"):
+            seen.body = await _read(request)
+            seen.body_read = True
+        # Checked before any fault, so that a fault never hides a caller's mistake.
+        ask = Ask(operation, ids, request.query, request.headers.get("Content-Type"), seen.body)
+        call = self._operations[operation](ask)
+        seen.client_reference = call.client_reference
+        seen.fault = self.faults.take(operation, call.about)
+        return await answer_with(
+            seen.fault, request, call.act, leaving=self._leaving, now=self._clock(), waits=self._tell
+        )
 
 
 async def _read(request: web.BaseRequest) -> bytes:
@@ -295,16 +254,6 @@ async def _read(request: web.BaseRequest) -> bytes:
     if size is not None and size > MAX_BODY:
         raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=size)
     return await request.read()
-
-
-def _odd(answer: Answer, body: OddBody) -> Answer:
-    match body:
-        case OddBody.NO_ID:
-            return Answer(answer.status, b'{"type": "mt_media", "canceled": false}', JSON_TYPE)
-        case OddBody.NOT_JSON:
-            return Answer(answer.status, b"accepted", "text/plain")
-        case OddBody.EMPTY:
-            return Answer(answer.status)
 
 
 def _response(answer: Answer) -> web.Response:

@@ -1,10 +1,14 @@
-"""The small values of the XMS wire: numbers, times, IDs. Pure."""
+"""The small values of the XMS wire: numbers, times, IDs, and how an answer writes them. Pure."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from sandbox.sinch.readings import Readings
 
 # International form. E.164 ends at 15 digits; Sinch publishes no lower bound, 7 is ours. Old pages let blanks, dashes
 # and brackets through; the fake does not, since no current page promises it.
@@ -56,7 +60,25 @@ def write_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def new_batch_id(at: datetime) -> str:
+def new_id(at: datetime) -> str:
     """26 characters that look like a ULID: 48 bits of time in ms, 80 random bits. Callers must treat it as opaque."""
     number = (int(at.timestamp() * 1000) & (1 << 48) - 1) << 80 | secrets.randbits(80)
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes values as one reading of the documents has them."""
+
+    readings: Readings
+
+    def number(self, text: str) -> str:
+        """A number however it came; short codes, names and group IDs stay as they are."""
+        digits = msisdn_digits(text)
+        return text if digits is None else f"+{digits}" if self.readings.plus_in_answers else digits
+
+    def numbers(self, texts: Iterable[str]) -> list[str]:
+        return [self.number(text) for text in texts]
+
+    def status(self, state: str) -> str:
+        return state.upper() if self.readings.capital_statuses else state

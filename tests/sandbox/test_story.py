@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.sinch import FakeSinch
-from sandbox.sinch.faults import Status
-from sandbox.sinch.refusals import Answer
+from sandbox.sinch import FakeSinch, Script, Status
+from sandbox.sinch.batches import Batch
+from sandbox.sinch.plan import ServicePlan
 from sandbox.sinch.rules import BatchRequest
 from sandbox.slack import FakeSlack
 from sandbox.story.chapters import CHAPTERS, Chapter
@@ -202,23 +202,12 @@ def test_a_reader_who_has_had_enough_is_no_fault_to_talk_about(started: subproce
 # -- a story that goes wrong
 
 
-class SendsTwice(FakeSinch):
+class SendsTwice(ServicePlan):
     """Every message goes out twice."""
 
-    def _accept(self, asked: BatchRequest) -> Answer:
-        super()._accept(asked)
-        return super()._accept(asked)
-
-
-class DeliversNothing(FakeSinch):
-    """Takes messages and keeps them."""
-
-    def _accept(self, asked: BatchRequest) -> Answer:
-        deliver, self.phones.deliver = self.phones.deliver, lambda batch: None  # type: ignore[method-assign]  # broken
-        try:
-            return super()._accept(asked)
-        finally:
-            self.phones.deliver = deliver  # type: ignore[method-assign]  # as above
+    def accept(self, request: BatchRequest) -> Batch:
+        super().accept(request)
+        return super().accept(request)
 
 
 async def told(
@@ -236,7 +225,7 @@ async def told(
 
 
 async def test_a_phone_that_got_it_twice_spoils_the_story(tmp_path: Path) -> None:
-    well, text = await told(tmp_path, sinch=SendsTwice())
+    well, text = await told(tmp_path, sinch=FakeSinch(plan_type=SendsTwice))
     assert not well
     message = "MMS | Your parcel is here | https://example.com/parcel.jpg"
     assert f"✗ on the phone +1 201 555 0123 expected: {message} seen: {message}; {message}" in text
@@ -246,7 +235,9 @@ async def test_a_phone_that_got_it_twice_spoils_the_story(tmp_path: Path) -> Non
 
 
 async def test_a_phone_that_got_nothing_spoils_the_story(tmp_path: Path) -> None:
-    well, text = await told(tmp_path, sinch=DeliversNothing())
+    sinch = FakeSinch()
+    sinch.phones.usual = Script(dispatched_after_s=None)
+    well, text = await told(tmp_path, sinch=sinch)
     assert not well
     assert re.search(
         r"✗ on the phone \+1 201 555 0123 expected: MMS \| Your parcel is here \S+ \S+ seen: nothing", text

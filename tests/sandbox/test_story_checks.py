@@ -21,7 +21,7 @@ def asked(reference: str, *to: str) -> BatchRequest:
 
 
 def deliver(sinch: FakeSinch, request: BatchRequest) -> None:
-    sinch.phones.deliver(sinch._book.accept(request, NOW))
+    sinch.plan.accept(request)
 
 
 def test_equal_values_hold_and_others_fail_with_both_values_in_words() -> None:
