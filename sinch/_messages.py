@@ -115,7 +115,7 @@ class BinaryMessage(_Message):
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that is posted: ``body`` in base64, ``udh`` in hexadecimal."""
-        return {**self._batch("mt_binary", _base64(self.body)), "udh": self.udh.hex()}
+        return {**self._batch("mt_binary", _base64(self.body)), "udh": self.udh.hex().upper()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,7 @@ class BinaryUpdate(_Update):
     def to_json(self) -> dict[str, Any]:
         """The JSON object that is posted."""
         changes = self._changes("mt_binary", None if self.body is None else _base64(self.body))
-        return changes if self.udh is None else {**changes, "udh": self.udh.hex()}
+        return changes if self.udh is None else {**changes, "udh": self.udh.hex().upper()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
