@@ -25,7 +25,7 @@ from bot.causes.reading import CatalogueError as CatalogueError
 MAX_VENDOR_TEXT = 120
 
 _WORD_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_DELIVERY_CODE = re.compile(r"[0-9]{1,6}")
+_DELIVERY_CODE_END = 1_000_000
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode categories: controls, marks of direction, unassigned
 _SENDING = (Kind.WORD, Kind.HTTP, Kind.TRANSPORT, Kind.OWN)
 _REPORTED = (Kind.GATEWAY, Kind.CARRIER, Kind.DELIVERY)  # the last one wins a number that two have
@@ -150,8 +150,7 @@ class Catalogue:
         Args:
             status: Sinch's word, in any case. code: as Sinch gives it; carriers' codes and the gateway's too.
         """
-        number = "" if code is None else str(code).strip()
-        number = number if _DELIVERY_CODE.fullmatch(number) else ""
+        number = _delivery_number(code)
         by_code = self._reported.get(number)
         by_status = self._statuses.get(status.casefold()) if status else None
         if number and by_code is None:
@@ -191,15 +190,12 @@ class Catalogue:
 
     # -- sentences
 
-    def sentence(
-        self, cause: Cause, *, reference: str | None = None, vendor_text: str | None = None, more: str = ""
-    ) -> str:
+    def sentence(self, cause: Cause, *, reference: str | None = None, vendor_text: str | None = None) -> str:
         """The whole answer, as plain text: escape it for wherever it goes.
 
         Args:
             reference: the message's ``client_reference``; an unknown message can't be told without it.
             vendor_text: Sinch's own sentence; cut, and quoted after ours.
-            more: a sentence of ours that fits only here.
 
         Raises:
             ValueError: an unknown without its reference.
@@ -209,11 +205,19 @@ class Catalogue:
         quoted = quotable(vendor_text or "")
         vendor = f" Sinch wrote: “{quoted}”" if quoted else ""
         support = f"Code {cause.code}, reference {reference}" if reference else f"Code {cause.code}"
-        return f"{cause.words}{vendor}{more and f' {more}'} ({support})"
+        return f"{cause.words}{vendor} ({support})"
 
     def own(self, key: str) -> str:
         """The whole sentence of a failure of the bot's own. Raises KeyError when there is no such entry."""
         return self.sentence(self.get(f"own-{key}"))
+
+
+def _delivery_number(code: int | str | None) -> str:
+    """The code as printed; empty if it is no number of a sensible length."""
+    if isinstance(code, int):
+        code = str(code) if 0 <= code < _DELIVERY_CODE_END else ""  # Python does not print a number of any length
+    number = (code or "").strip()
+    return number if re.fullmatch(r"[0-9]{1,6}", number) else ""
 
 
 def _agree(status: Cause, code: Cause) -> bool:

@@ -23,6 +23,7 @@ from tests.bot.conftest import SOON_S, Database, Doors, FakeClock
 from tests.bot.slack_payloads import Body, said
 
 _T = TypeVar("_T")
+CAUSES = Catalogue.load()
 KINDS = {ADA: "member", ANN: "member", BEN: "member", SAM: "member"} | {
     GUS: "guest",
     EVE: "foreign",
@@ -126,10 +127,9 @@ class Processes(RuleBasedStateMachine):
         self.do(self._open())
 
     async def _open(self) -> None:
-        causes = Catalogue.load()
         self.shell = self.database.store().access
         self.bots = [
-            Doors(store=self.database.store(), slack=self.screen, fake=self.slack, causes=causes, clock=self.clock)
+            Doors(store=self.database.store(), slack=self.screen, fake=self.slack, causes=CAUSES, clock=self.clock)
             for _ in range(2)
         ]
         self.watches = [AccessWatch(bot.store.access, take=bot.access.take, clock=self.clock) for bot in self.bots]

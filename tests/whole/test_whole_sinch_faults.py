@@ -297,5 +297,5 @@ async def test_a_word_that_nobody_knows_is_logged_once_as_new(
         world.sinch.faults.add("send", Status(403, code="word_of_tomorrow"), text=text)
         await send(world, person, message=text)
         await told(person, NOTHING, "SINCH-403, word_of_tomorrow")
-    [line] = [line for line in world.bot.logged("new_code") if line["code"] == "word_of_tomorrow"]
+    [line] = [line for line in world.bot.events("new_code") if line["code"] == "word_of_tomorrow"]
     assert line["kind"] == "word code"
