@@ -17,7 +17,7 @@ import uvicorn
 import sinch
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
 from bot.causes import Catalogue, Kind
-from bot.clock import SystemClock
+from bot.clock import SharedClock
 from bot.compose import Fields, check
 from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
@@ -66,7 +66,7 @@ class Bot:
     """One running process of the bot."""
 
     def __init__(self, settings: Settings, *, store: Store, slack: SlackGateway, xms: sinch.Sinch) -> None:
-        clock = SystemClock()
+        clock = SharedClock(store.now)
         causes = Catalogue.load(on_new=_new_code)
         owner = uuid4().hex
         self._settings = settings

@@ -123,7 +123,7 @@ def _run(arguments: argparse.Namespace) -> int:
     store = _open_store(settings)
     if store is None:
         return WRONG_USE
-    if not _first_on_file(settings.database_url):
+    if not _first_on_file(settings.database_url.reveal()):
         print(
             "DATABASE_URL: another process of the bot uses this SQLite file. That is correct, and slower: they wait "
             "for each other at every write.",
@@ -142,20 +142,20 @@ def _open_store(settings: Settings) -> Store | None:
     """The store, its schema up to date; None if it can't be had, which is said on standard error."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from bot.store.engine import MIGRATION_WAIT_S, open_engine
+    from bot.store.engine import MIGRATION_WAIT_S, open_engine, reason
     from bot.store.migrate import migrate
     from bot.store.sql import SqlStore
 
     try:
-        patient = open_engine(settings.database_url, wait_s=MIGRATION_WAIT_S)
+        database_url = settings.database_url.reveal()
+        patient = open_engine(database_url, wait_s=MIGRATION_WAIT_S)
         migrate(patient)
         patient.dispose()
-        return SqlStore(open_engine(settings.database_url))
+        return SqlStore(open_engine(database_url))
     except StoreUnavailableError as error:
         print(f"DATABASE_URL: {error}.", file=sys.stderr)
     except (SQLAlchemyError, OSError) as error:
-        reason = getattr(error, "orig", None) or error
-        print(f"DATABASE_URL: the database can't be opened or brought up to date ({reason}).", file=sys.stderr)
+        print(f"DATABASE_URL: the database can't be opened or brought up to date ({reason(error)}).", file=sys.stderr)
     return None
 
 

@@ -18,6 +18,7 @@ from dotenv import dotenv_values
 
 from bot.access import GROUP_ID, USER_ID
 from bot.secret import Secret
+from bot.store.address import SCHEMES, WrongAddressError, parameters
 
 DEFAULT_SLACK_API = "https://slack.com/api/"
 DEFAULT_SINCH_API = "https://us.sms.api.sinch.com"
@@ -64,7 +65,7 @@ class Settings:
     sinch_number: str
     sinch_api_base_url: str
     sinch_webhook_secret: Secret | None
-    database_url: str
+    database_url: Secret  # it may hold a password
     public_url: str | None
     default_region: str
     give_up_after_s: float
@@ -124,7 +125,7 @@ class Settings:
             sinch_number=number or "",
             sinch_api_base_url=read.value("SINCH_API_BASE_URL", _base_url, DEFAULT_SINCH_API),
             sinch_webhook_secret=read.secret("SINCH_WEBHOOK_SECRET", _token, required=False),
-            database_url=read.value("DATABASE_URL", _database, DEFAULT_DATABASE),
+            database_url=Secret(read.value("DATABASE_URL", _database, DEFAULT_DATABASE)),
             public_url=read.text("PUBLIC_URL", _base_url, required=False),
             default_region=read.value("DEFAULT_REGION", _region, "US"),
             give_up_after_s=read.value("GIVE_UP_AFTER_S", _positive, str(DEFAULT_GIVE_UP_AFTER_S)),
@@ -135,10 +136,11 @@ class Settings:
             log_level=read.value("LOG_LEVEL", _one_of(LOG_LEVELS, str.upper), "INFO"),
             log_format=read.value("LOG_FORMAT", _one_of(LOG_FORMATS, str.lower), "json"),
         )
-        if read.is_given("DYNO") and settings.database_url.startswith("sqlite"):
+        if read.is_given("DYNO") and settings.database_url.reveal().startswith("sqlite"):
             read.faults.append(
                 "DATABASE_URL names a SQLite file (its default), but this host (DYNO is set) forgets its disk at every "
-                "restart, and queued messages with it. Run the bot on a host that keeps its disk."
+                "restart, and queued messages with it. Name a PostgreSQL server (postgres://…), or run the bot on a "
+                "host that keeps its disk."
             )
         if read.faults:
             raise SettingsError(tuple(read.faults))
@@ -291,11 +293,16 @@ def is_loopback(host: str) -> bool:
 
 
 def _database(raw: str) -> str:
-    if raw.startswith(("postgres://", "postgresql://")):
-        raise _WrongError("names a PostgreSQL server; this version keeps its rows in SQLite (sqlite:///mms-bot.db).")
+    if raw.startswith(SCHEMES):
+        try:
+            parameters(raw)
+        except WrongAddressError as wrong:
+            raise _WrongError(*wrong.args) from None
+        return raw
     if not raw.startswith("sqlite:///") or raw == "sqlite:///" or ":memory:" in raw or "?" in raw:
         raise _WrongError(
-            "is not a SQLite file: it should look like sqlite:///mms-bot.db or sqlite:////var/lib/mms-bot.db."
+            "is not a database: it should look like sqlite:///mms-bot.db (a file) or "
+            "postgres://user:password@host:5432/database."
         )
     return raw
 

@@ -62,9 +62,10 @@ STANDARD_LIBRARY_ONLY = (
     "bot.slack.ids",
     "bot.slack.text",
 )
-DATABASE = frozenset({"sqlalchemy", "sqlite3", "alembic"})
+DATABASE = frozenset({"sqlalchemy", "sqlite3", "psycopg", "alembic"})
 IO = frozenset(
-    {"slack_bolt", "slack_sdk", "httpx", "aiohttp", "alembic", "sqlite3", "socket", "uvicorn", "starlette", "requests"}
+    {"slack_bolt", "slack_sdk", "httpx", "aiohttp", "alembic", "sqlite3", "psycopg", "socket", "uvicorn", "starlette"}
+    | {"requests"}
 )
 
 
@@ -287,6 +288,8 @@ HARMLESS_CALLS = frozenset(
         "get_logger",
         "Secret",
         "MetaData",
+        "word",
+        "serial",
         "Table",
         "Column",
         "String",
@@ -350,14 +353,14 @@ modules = sys.argv[1:]
 for name in ("asyncio", "socket", "threading", "ssl", "logging", "concurrent.futures", "multiprocessing"):
     __import__(name)
 # Other people's libraries may look at the environment when they are imported; ours may not do a thing.
-for name in ("httpx", "aiohttp", "slack_bolt.async_app", "slack_sdk.web.async_client", "sqlalchemy", "uvicorn",
-             "uvloop", "starlette.applications", "structlog", "phonenumbers", "dotenv", "yaml"):
+for name in ("httpx", "aiohttp", "slack_bolt.async_app", "slack_sdk.web.async_client", "sqlalchemy", "psycopg",
+             "uvicorn", "uvloop", "starlette.applications", "structlog", "phonenumbers", "dotenv", "yaml"):
     try:
         __import__(name)
     except ImportError:
         pass
 import asyncio, logging, socket, threading
-import sqlalchemy.dialects.sqlite, sqlalchemy.exc, sqlalchemy.sql.elements
+import sqlalchemy.dialects.sqlite, sqlalchemy.dialects.postgresql, sqlalchemy.exc, sqlalchemy.sql.elements
 doing = []
 def hook(event, args):
     if event.startswith(("socket.", "subprocess.", "os.system", "os.putenv", "os.unsetenv", "sqlite3.", "os.mkdir",

@@ -1,7 +1,8 @@
 """What the bot needs of its database, in the words of the domain; no SQL here.
 
-Times are aware UTC and come from the caller. ``owner`` names one process of the bot; what it claims is its own until
-the lease ends.
+Times are aware UTC. ``now`` is what the caller's clock says; a database that several hosts share goes by its own
+instead, and tells it (``Store.now``), so that all other moments that it is given are by the same clock. ``owner`` names
+one process of the bot; what it claims is its own until the lease ends.
 """
 
 from __future__ import annotations
@@ -147,6 +148,10 @@ class Store(Protocol):
 
     @property
     def access(self) -> AccessStore: ...
+
+    def now(self) -> datetime | None:
+        """The time by the clock that all processes share; None if there is none, or it was never read yet."""
+        ...
 
     async def enqueue(self, submission: Submission, *, may: May, now: datetime) -> Taken | AlreadyTaken | Denied:
         """Keep one submission, once for each ``view_id``. It is committed when this returns.

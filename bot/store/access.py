@@ -20,7 +20,8 @@ from bot.access.requests import Asked, AskedBefore, Decided, DecidedBefore, Deci
 from bot.store import Changed, May, Repeated, requests
 from bot.store.rows import added_from, change_from, role_word, seconds
 from bot.store.tables import access_change, access_member, access_state, handled
-from bot.store.writer import Writer
+from bot.store.times import Time, Timed
+from bot.store.writer import Needs, Writer
 
 _T = TypeVar("_T")
 
@@ -36,9 +37,10 @@ class Read(Protocol):
 class SqlAccessStore:
     """See ``bot.store.AccessStore``."""
 
-    def __init__(self, writer: Writer, read: Read) -> None:
+    def __init__(self, writer: Writer, read: Read, time: Time) -> None:
         self._writer = writer
         self._read = read
+        self._time = time
         self._committed: AccessList | None = None  # as it was last read by itself, never inside a change
 
     def within(self, connection: Connection) -> AccessList:
@@ -73,15 +75,16 @@ class SqlAccessStore:
     ) -> Changed | Repeated | Refusal | Denied:
         def work(connection: Connection) -> Changed | Repeated | Refusal | Denied:
             _lock(connection)
-            if origin is not None and not _first_time(connection, origin, now):
+            at = self._time.at(connection, now)
+            if origin is not None and not _first_time(connection, origin, at):
                 return Repeated()
             current = _read_list(connection)
             planned = plan(current)
             if not isinstance(planned, Edit):
                 return planned
-            return _apply(connection, current, planned, by=by, door=door, at=seconds(now))
+            return _apply(connection, current, planned, by=by, door=door, at=at)
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, needs=Needs.LIST_ALONE)
 
     async def log(self, *, limit: int | None = None) -> Sequence[AccessChange]:
         newest_first = select(access_change).order_by(access_change.c.change_id.desc()).limit(limit)
@@ -98,12 +101,12 @@ class SqlAccessStore:
 
         def work(connection: Connection) -> Asked | AskedBefore:
             _lock(connection)
-            return requests.ask(connection, user_id, admins=to, now=now)
+            return requests.ask(connection, user_id, admins=to, at=self._time.at(connection, now))
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, needs=Needs.LIST_ALONE)
 
     async def asker_told(self, request_id: int, *, now: datetime) -> None:
-        await self._writer.run(partial(requests.asker_told, request_id=request_id, at=seconds(now)))
+        await self._write(now, partial(requests.asker_told, request_id=request_id))
 
     async def request(self, request_id: int) -> Request | None:
         return await self._read(partial(requests.get, request_id=request_id))
@@ -112,10 +115,10 @@ class SqlAccessStore:
         self, request_id: int, *, allow: bool, may: May, by: str, now: datetime
     ) -> Decided | DecidedBefore | NoSuchRequest | Denied:
         decision = Decision.ALLOWED if allow else Decision.DECLINED
-        at = seconds(now)
 
         def work(connection: Connection) -> Decided | DecidedBefore | NoSuchRequest | Denied:
             _lock(connection)
+            at = self._time.at(connection, now)
             request = requests.get(connection, request_id)
             if request is None:
                 return NoSuchRequest()
@@ -130,22 +133,18 @@ class SqlAccessStore:
                 access = _apply(connection, access, add, by=by, door=ByDoor.REQUEST, at=at).access
             return Decided(requests.get(connection, request_id) or request, access)
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, needs=Needs.LIST_ALONE)
 
     # -- notices
 
     async def claim_notices(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Notice]:
-        return await self._writer.run(
-            partial(requests.claim, owner=owner, limit=limit, at=seconds(now), lease_s=lease_s)
-        )
+        return await self._write(now, partial(requests.claim, owner=owner, limit=limit, lease_s=lease_s))
 
     async def notice_told(
         self, notice_id: int, *, shown: Decision | None, channel_id: str | None, ts: str | None, now: datetime
     ) -> None:
-        await self._writer.run(
-            lambda connection: requests.mark_told(
-                connection, notice_id, shown=shown, channel_id=channel_id, ts=ts, at=seconds(now)
-            )
+        await self._write(
+            now, partial(requests.mark_told, notice_id=notice_id, shown=shown, channel_id=channel_id, ts=ts)
         )
 
     async def notice_failed(self, notice_id: int, *, next_at: datetime | None) -> None:
@@ -153,19 +152,22 @@ class SqlAccessStore:
         await self._writer.run(lambda connection: requests.mark_failed(connection, notice_id, next_at=next_try))
 
     async def resume_notices(self, *, now: datetime) -> None:
-        await self._writer.run(partial(requests.resume, at=seconds(now)))
+        await self._write(now, requests.resume)
 
     async def group_lost(self, group_id: str, *, admins: Sequence[str], now: datetime) -> None:
         to = list(admins)
 
         def work(connection: Connection) -> None:
             _lock(connection)
-            requests.group_lost(connection, group_id, admins=to, at=seconds(now))
+            requests.group_lost(connection, group_id, admins=to, at=self._time.at(connection, now))
 
-        await self._writer.run(work)
+        await self._writer.run(work, needs=Needs.LIST_ALONE)
 
     async def group_found(self, group_id: str) -> None:
         await self._writer.run(lambda connection: requests.group_found(connection, group_id))
+
+    async def _write(self, now: datetime, work: Timed[_T]) -> _T:
+        return await self._writer.run(lambda connection: work(connection, at=self._time.at(connection, now)))
 
 
 def _version() -> Select[Any]:
@@ -216,13 +218,13 @@ def _apply(connection: Connection, current: AccessList, edit: Edit, *, by: str, 
     return Changed(_read_list(connection), real)
 
 
-def _first_time(connection: Connection, origin: str, now: datetime) -> bool:
+def _first_time(connection: Connection, origin: str, at: float) -> bool:
     """Note that this request was handled; False if it was already. Old notes are deleted on the way."""
-    connection.execute(delete(handled).where(handled.c.handled_at < seconds(now - ORIGIN_KEPT)))
+    connection.execute(delete(handled).where(handled.c.handled_at < at - ORIGIN_KEPT.total_seconds()))
     digest = sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()
     if connection.execute(select(handled.c.origin).where(handled.c.origin == digest)).first() is not None:
         return False
-    connection.execute(insert(handled).values(origin=digest, handled_at=seconds(now)))
+    connection.execute(insert(handled).values(origin=digest, handled_at=at))
     return True
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.domain import INTERIM, Answer, AnswerKind
-from bot.store.leases import FREE, leased, unleased
+from bot.store.leases import FREE, free_to_take, leased, unleased
 from bot.store.rows import answer_from, message_from
 from bot.store.tables import answer, message
 
@@ -60,7 +60,7 @@ def promote_progress(connection: Connection, at: float) -> None:
         .order_by(message.c.progress_due_at)
         .limit(_PROGRESS_BATCH)
     )
-    for reference in connection.execute(waiting).scalars().all():
+    for reference in connection.execute(free_to_take(waiting, message)).scalars().all():
         connection.execute(
             update(message).where(message.c.client_reference == reference).values(progress_due_at=null())
         )
@@ -86,30 +86,27 @@ def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s:
         .order_by(answer.c.due_at)
         .limit(limit)
     )
-    taken = (
-        update(answer)
-        .where(answer.c.answer_id.in_(due.scalar_subquery()), unleased(answer, at))
-        .values(**leased(owner, at, lease_s))
-        .returning(answer.c.answer_id)
-    )
-    ids = list(connection.execute(taken).scalars())
-    return load(connection, answer.c.answer_id.in_(ids)) if ids else []
+    ids = connection.execute(free_to_take(due, answer)).scalars().all()
+    if not ids:
+        return []
+    connection.execute(update(answer).where(answer.c.answer_id.in_(ids)).values(**leased(owner, at, lease_s)))
+    return load(connection, answer.c.answer_id.in_(ids))
 
 
 def mark_told(connection: Connection, answer_id: int, *, by_response_url: bool, at: float) -> None:
-    connection.execute(update(answer).where(answer.c.answer_id == answer_id).values(told_at=at, due_at=None, **FREE))
     if by_response_url:
         _count_use(connection, answer_id)
+    connection.execute(update(answer).where(answer.c.answer_id == answer_id).values(told_at=at, due_at=None, **FREE))
 
 
 def mark_failed(connection: Connection, answer_id: int, *, next_at: float | None, response_url_used: bool) -> None:
+    if response_url_used:
+        _count_use(connection, answer_id)
     connection.execute(
         update(answer)
         .where(answer.c.answer_id == answer_id, answer.c.told_at.is_(None))
         .values(due_at=next_at, tries=answer.c.tries + 1, **FREE)
     )
-    if response_url_used:
-        _count_use(connection, answer_id)
 
 
 def resume(connection: Connection, at: float) -> None:
@@ -133,7 +130,7 @@ def load(connection: Connection, which: ColumnElement[bool], *, limit: int | Non
 
 
 def _count_use(connection: Connection, answer_id: int) -> None:
-    """The message's response_url has one use less."""
+    """The message's response_url has one use less. Before the answer is touched: a result locks them in this order."""
     reference = select(answer.c.client_reference).where(answer.c.answer_id == answer_id).scalar_subquery()
     connection.execute(
         update(message)

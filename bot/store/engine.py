@@ -1,57 +1,67 @@
-"""How a connection to the database is opened. The only module that knows which database it is."""
+"""How a connection to the database is opened, and what is not the same on both kinds of database."""
 
 from __future__ import annotations
 
-import sqlite3
-import time
-from typing import Any
-
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 BUSY_TIMEOUT_S = 1  # how long one statement waits for another process's lock; Slack's ack has 3 s in all
-
-
-_WAL_PAUSE_S = 0.02
 MIGRATION_WAIT_S = 30  # a start waits for another process that is changing the schema
+_SCHEMA_LOCK = 0x6D6D732D626F74  # "mms-bot": an advisory lock of PostgreSQL is a number
+_TABLE_WAIT = "1s"  # others queue behind a change of the schema that waits for a table
+
+# PostgreSQL, "Error Codes".
+_SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 
 
-def open_engine(database_url: str, *, wait_s: int | None = None) -> Engine:
+def open_engine(database_url: str, *, wait_s: float | None = None) -> Engine:
     """Open a pool of connections; nothing connects before it is used.
 
     Args:
-        wait_s: how long a statement waits for another process's lock; ``BUSY_TIMEOUT_S`` unless told.
+        wait_s: how long a statement waits for another process's lock, for work that takes its time;
+            ``BUSY_TIMEOUT_S`` unless told.
 
-    SQLite: write-ahead log, and synchronous=FULL, for a commit that was acknowledged has to survive a power cut.
+    Raises:
+        WrongAddressError: ``database_url`` can't be read.
     """
-    engine = create_engine(database_url, hide_parameters=True)
-    busy_timeout_s = BUSY_TIMEOUT_S if wait_s is None else wait_s
+    # Each brings its driver along: only the one that is needed.
+    if database_url.startswith("sqlite"):
+        from bot.store.sqlite import open_sqlite
 
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not guessed by the driver
-        connection.execute(f"PRAGMA busy_timeout={busy_timeout_s * 1000}")
-        _use_write_ahead_log(connection, wait_s=busy_timeout_s)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
+        return open_sqlite(database_url, wait_s=BUSY_TIMEOUT_S if wait_s is None else wait_s)
+    from bot.store.postgres import open_postgres
 
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Any) -> None:
-        # A write transaction takes its lock at once: upgrading a read lock later can fail without waiting.
-        immediate = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
+    return open_postgres(database_url, wait_s=BUSY_TIMEOUT_S if wait_s is None else wait_s, patient=wait_s is not None)
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection, *, wait_s: float) -> None:
-    """Switch a new file over. While others open it too, SQLite says "locked" at once, whatever the busy_timeout."""
-    end = time.monotonic() + wait_s
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() >= end:
-                raise
-            time.sleep(_WAL_PAUSE_S)
-        else:
-            return
+def is_shared(engine: Engine) -> bool:
+    """Whether processes on several hosts may use the database."""
+    return engine.dialect.name != "sqlite"
+
+
+def lock_schema(connection: Connection) -> None:
+    """Be the only one who changes the schema, until the transaction ends."""
+    if connection.dialect.name == "postgresql":  # SQLite: the transaction is the lock
+        connection.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_TABLE_WAIT}'"))
+
+
+def is_passing(error: Exception) -> bool:
+    """A transaction that ended with ``error`` before its commit did nothing, and may well succeed at once."""
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or _sqlstate(error) in (_SERIALIZATION_FAILURE, _DEADLOCK)
+
+
+def is_locked_out(error: Exception) -> bool:
+    """Somebody else held a lock for too long."""
+    return isinstance(error, DBAPIError) and _sqlstate(error) == _LOCK_NOT_AVAILABLE
+
+
+def reason(error: SQLAlchemyError | OSError) -> str:
+    """What the driver says, on one line. For the host's shell alone: it may name the host and the user."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, select
+from sqlalchemy.exc import DBAPIError
 
 from bot.store import StoreUnavailableError
+from bot.store.engine import MIGRATION_WAIT_S, is_locked_out, lock_schema
+from bot.store.tables import alembic_version
 
 HEAD = "0002"  # the newest revision; a test compares it with the folder
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_PAUSE_S = 0.5
 
 
 class NewerSchemaError(StoreUnavailableError):
     """The database was made by a newer version of the bot."""
 
 
-def migrate(engine: Engine) -> None:
+def migrate(engine: Engine, *, within_s: float = MIGRATION_WAIT_S) -> None:
     """Upgrade to the newest schema; nothing happens if it is there already.
+
+    A table that somebody reads or writes is waited for only briefly, and again after a pause: whoever comes later
+    queues behind the one who waits, and an older process of the bot may be among them.
 
     Raises:
         NewerSchemaError: the database is ahead of this version.
@@ -26,7 +34,21 @@ def migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if _current(connection) == HEAD:
             return
+    end = time.monotonic() + within_s
+    while True:
+        try:
+            _migrate(engine)
+        except DBAPIError as error:
+            if not is_locked_out(error) or time.monotonic() >= end:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def _migrate(engine: Engine) -> None:
     with engine.execution_options(writes=True).connect() as connection, connection.begin():
+        lock_schema(connection)
         current = _current(connection)  # again, now that nobody else can change it
         if current == HEAD:
             return
@@ -38,7 +60,7 @@ def migrate(engine: Engine) -> None:
 def _current(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return connection.execute(select(alembic_version.c.version_num)).scalar()
 
 
 def _upgrade(connection: Connection) -> None:

@@ -6,7 +6,6 @@ Whoever writes requests holds the lock of ``bot.store.access``; the notices foll
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -21,8 +20,8 @@ from bot.access.requests import (
     NoticeKind,
     Request,
 )
-from bot.store.leases import FREE, leased, unleased
-from bot.store.rows import notice_from, request_from, seconds
+from bot.store.leases import FREE, free_to_take, leased, unleased
+from bot.store.rows import known_moment, notice_from, request_from, seconds
 from bot.store.tables import access_notice, access_request
 
 _OPEN = access_request.c.decision.is_(None)
@@ -35,28 +34,23 @@ def get(connection: Connection, request_id: int) -> Request | None:
     return None if row is None else request_from(row)
 
 
-def ask(connection: Connection, user_id: str, *, admins: Iterable[str], now: datetime) -> Asked | AskedBefore:
+def ask(connection: Connection, user_id: str, *, admins: Iterable[str], at: float) -> Asked | AskedBefore:
     """Keep one request, and a notice of it to each of ``admins``; an older one that nobody answered is replaced."""
     newest = _newest(connection, user_id)
+    now = known_moment(at)
     if newest is not None and now - newest.asked_at < ASK_AGAIN_AFTER:
         return AskedBefore(newest)
     if newest is not None and newest.decision is None:
-        settle(connection, newest, Decision.REPLACED, by=None, at=seconds(now))
-    row = (
-        connection.execute(
-            insert(access_request).values(user_id=user_id, asked_at=seconds(now)).returning(access_request)
-        )
-        .mappings()
-        .one()
-    )
-    request = request_from(row)
-    _add_notices(connection, NoticeKind.ASK, admins, request_id=request.request_id, at=seconds(now))
+        settle(connection, newest, Decision.REPLACED, by=None, at=at)
+    new = insert(access_request).values(user_id=user_id, asked_at=at).returning(access_request)
+    request = request_from(connection.execute(new).mappings().one())
+    _add_notices(connection, NoticeKind.ASK, admins, request_id=request.request_id, at=at)
     _add_notices(
         connection,
         NoticeKind.ASKED,
         [user_id],
         request_id=request.request_id,
-        at=seconds(now),
+        at=at,
         due_at=seconds(now + ASKED_TOLD_WITHIN),
     )
     return Asked(request)
@@ -144,17 +138,12 @@ def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s:
         .order_by(*oldest_first)
         .limit(limit)
     )
-    taken = (
-        update(access_notice)
-        .where(access_notice.c.notice_id.in_(due.scalar_subquery()), unleased(access_notice, at))
-        .values(**leased(owner, at, lease_s))
-        .returning(access_notice.c.notice_id)
-    )
-    ids = list(connection.execute(taken).scalars())
+    ids = connection.execute(free_to_take(due, access_notice)).scalars().all()
     if not ids:
         return []
-    claimed = select(access_notice).where(access_notice.c.notice_id.in_(ids)).order_by(*oldest_first)
-    rows = connection.execute(claimed).mappings().all()
+    claimed = access_notice.c.notice_id.in_(ids)
+    connection.execute(update(access_notice).where(claimed).values(**leased(owner, at, lease_s)))
+    rows = connection.execute(select(access_notice).where(claimed).order_by(*oldest_first)).mappings().all()
     about = select(access_request).where(access_request.c.request_id.in_({row["request_id"] for row in rows}))
     requests = {row["request_id"]: request_from(row) for row in connection.execute(about).mappings()}
     return [notice_from(row, requests.get(row["request_id"])) for row in rows]

@@ -30,6 +30,11 @@ def known_moment(value: float) -> datetime:
     return datetime.fromtimestamp(value, UTC)
 
 
+def storable(text: str | None) -> str | None:
+    """The words of others as every database keeps them: without NUL and without halves of characters."""
+    return None if text is None else text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def content_json(content: Content) -> str:
     return json.dumps(
         {

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -18,10 +18,12 @@ from bot.access import Denied
 from bot.domain import Answer, Message, State, Step, Submission
 from bot.store import AlreadyTaken, May, StoreUnavailableError, Taken, answers, steps, turns
 from bot.store.access import SqlAccessStore
+from bot.store.engine import is_passing
 from bot.store.leases import FREE
 from bot.store.rows import content_json, message_from, seconds
-from bot.store.tables import message
-from bot.store.writer import Writer
+from bot.store.tables import alembic_version, message
+from bot.store.times import Time, Timed, time_of
+from bot.store.writer import Needs, Writer
 
 _T = TypeVar("_T")
 
@@ -32,11 +34,12 @@ READERS = 2  # threads for history; the writer never waits for them
 class SqlStore:
     """See ``bot.store.Store``."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, time: Time | None = None) -> None:
         self._engine = engine
+        self._time = time or time_of(engine)
         self._writer = Writer(engine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self._access = SqlAccessStore(self._writer, self._read)
+        self._access = SqlAccessStore(self._writer, self._read, self._time)
 
     async def close(self) -> None:
         await self._writer.close()
@@ -47,10 +50,13 @@ class SqlStore:
     def access(self) -> SqlAccessStore:
         return self._access
 
+    def now(self) -> datetime | None:
+        return self._time.now()
+
     # -- submissions
 
     async def enqueue(self, submission: Submission, *, may: May, now: datetime) -> Taken | AlreadyTaken | Denied:
-        row = _new_row(submission, now)
+        row = _new_row(submission)
         reference: str = row["client_reference"]
 
         def work(connection: Connection) -> Taken | AlreadyTaken | Denied:
@@ -58,15 +64,15 @@ class SqlStore:
                 return already
             if denied := may(self._access.within(connection)):
                 return denied
-            connection.execute(insert(message), row)
+            connection.execute(insert(message), row | _queued_at(self._time.at(connection, now)))
             return Taken(reference)
 
         try:
-            return await self._writer.run(work)
+            return await self._writer.run(work, needs=Needs.LIST)
         except StoreUnavailableError as error:
             # Another process inserted the same view between our look and our insert: it is there now, look again.
             if isinstance(error.__cause__, IntegrityError):
-                return await self._writer.run(work)
+                return await self._writer.run(work, needs=Needs.LIST)
             raise
 
     async def taken(self, view_id: str) -> AlreadyTaken | None:
@@ -77,36 +83,23 @@ class SqlStore:
     async def claim(
         self, *, owner: str, limit: int, busy: Mapping[str, int], per_person: int, now: datetime, lease_s: float
     ) -> Sequence[Message]:
-        return await self._writer.run(
-            partial(
-                turns.claim,
-                owner=owner,
-                limit=limit,
-                busy=busy,
-                per_person=per_person,
-                at=seconds(now),
-                lease_s=lease_s,
-            )
+        return await self._write(
+            now, partial(turns.claim, owner=owner, limit=limit, busy=busy, per_person=per_person, lease_s=lease_s)
         )
 
     async def begin(self, client_reference: str, *, owner: str, now: datetime, lease_s: float) -> Message | None:
-        return await self._writer.run(
-            lambda connection: steps.begin(connection, client_reference, owner=owner, at=seconds(now), lease_s=lease_s)
+        return await self._write(
+            now, partial(steps.begin, client_reference=client_reference, owner=owner, lease_s=lease_s)
         )
 
     async def record(self, client_reference: str, step: Step, *, owner: str, attempt: int, now: datetime) -> bool:
-        return await self._writer.run(
-            lambda connection: steps.record(
-                connection, client_reference, step, owner=owner, attempt=attempt, at=seconds(now)
-            )
+        return await self._write(
+            now, partial(steps.record, client_reference=client_reference, step=step, owner=owner, attempt=attempt)
         )
 
     async def renew(self, client_references: Sequence[str], *, owner: str, now: datetime, lease_s: float) -> None:
-        await self._execute(
-            update(message)
-            .where(message.c.client_reference.in_(list(client_references)), message.c.lease_owner == owner)
-            .values(lease_until=seconds(now) + lease_s)
-        )
+        held = list(client_references)
+        await self._write(now, partial(steps.renew, client_references=held, owner=owner, lease_s=lease_s))
 
     async def release(self, client_references: Sequence[str], *, owner: str) -> None:
         await self._execute(
@@ -123,46 +116,34 @@ class SqlStore:
 
     async def take_up_lost(self, *, cause: str, holding: Collection[str], now: datetime) -> int:
         held = list(holding)
-        return await self._writer.run(partial(steps.take_up_lost, cause=cause, holding=held, at=seconds(now)))
+        return await self._write(now, partial(steps.take_up_lost, cause=cause, holding=held))
 
     async def claim_lookups(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Message]:
-        return await self._writer.run(
-            partial(steps.claim_lookups, owner=owner, limit=limit, at=seconds(now), lease_s=lease_s)
-        )
+        return await self._write(now, partial(steps.claim_lookups, owner=owner, limit=limit, lease_s=lease_s))
 
     async def record_lookup(
         self, client_reference: str, *, batch_id: str | None, next_at: datetime | None, tell: bool, now: datetime
     ) -> None:
-        await self._writer.run(
-            lambda connection: steps.record_lookup(
-                connection, client_reference, batch_id=batch_id, next_at=next_at, tell=tell, at=seconds(now)
-            )
+        await self._write(
+            now,
+            partial(
+                steps.record_lookup, client_reference=client_reference, batch_id=batch_id, next_at=next_at, tell=tell
+            ),
         )
 
     async def resume_lookups(self, *, at_most: int, since: datetime, now: datetime) -> None:
-        fewer = func.min if self._engine.dialect.name == "sqlite" else func.least
-        await self._execute(
-            update(message)
-            .where(message.c.state == State.UNKNOWN, message.c.created_at >= seconds(since))
-            .values(lookups=fewer(message.c.lookups, at_most), lookup_due_at=seconds(now))
-        )
+        await self._write(now, partial(steps.resume_lookups, at_most=at_most, since=since))
 
     # -- answers
 
     async def promote_progress(self, *, now: datetime) -> None:
-        await self._writer.run(partial(answers.promote_progress, at=seconds(now)))
+        await self._write(now, answers.promote_progress)
 
     async def claim_answers(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Answer]:
-        return await self._writer.run(
-            partial(answers.claim, owner=owner, limit=limit, at=seconds(now), lease_s=lease_s)
-        )
+        return await self._write(now, partial(answers.claim, owner=owner, limit=limit, lease_s=lease_s))
 
     async def answer_told(self, answer_id: int, *, by_response_url: bool, now: datetime) -> None:
-        await self._writer.run(
-            lambda connection: answers.mark_told(
-                connection, answer_id, by_response_url=by_response_url, at=seconds(now)
-            )
-        )
+        await self._write(now, partial(answers.mark_told, answer_id=answer_id, by_response_url=by_response_url))
 
     async def answer_failed(self, answer_id: int, *, next_at: datetime | None, response_url_used: bool) -> None:
         next_try = None if next_at is None else seconds(next_at)
@@ -173,7 +154,7 @@ class SqlStore:
         )
 
     async def resume_answers(self, *, now: datetime) -> None:
-        await self._writer.run(partial(answers.resume, at=seconds(now)))
+        await self._write(now, answers.resume)
 
     async def untold(self, user_id: str, *, limit: int) -> Sequence[Answer]:
         return await self._read(lambda connection: answers.untold(connection, user_id, limit=limit))
@@ -201,8 +182,7 @@ class SqlStore:
         return await self._one(message.c.client_reference == client_reference)
 
     async def ping(self) -> None:
-        # A write that changes nothing: it needs the lock and room on the disk, as a submission does.
-        await self._execute(text("UPDATE alembic_version SET version_num = version_num"))
+        await self._writer.run(_write_nothing)
 
     # -- plumbing
 
@@ -213,6 +193,9 @@ class SqlStore:
 
         return await self._read(read)
 
+    async def _write(self, now: datetime, work: Timed[_T]) -> _T:
+        return await self._writer.run(lambda connection: work(connection, at=self._time.at(connection, now)))
+
     async def _execute(self, statement: Any) -> None:
         def work(connection: Connection) -> None:
             connection.execute(statement)
@@ -220,10 +203,18 @@ class SqlStore:
         await self._writer.run(work)
 
     async def _read(self, read: Callable[[Connection], _T]) -> _T:
+        def once() -> _T:
+            with self._engine.connect() as connection:
+                return read(connection)
+
         def run() -> _T:
             try:
-                with self._engine.connect() as connection:
-                    return read(connection)
+                try:
+                    return once()
+                except SQLAlchemyError as error:
+                    if is_passing(error):  # the server was started anew since the last time, for example
+                        return once()
+                    raise
             except SQLAlchemyError as error:
                 raise StoreUnavailableError(type(error).__name__) from error
 
@@ -233,7 +224,7 @@ class SqlStore:
             raise StoreUnavailableError("the store is closed") from error
 
 
-def _new_row(submission: Submission, now: datetime) -> dict[str, Any]:
+def _new_row(submission: Submission) -> dict[str, Any]:
     reply, content = submission.reply, submission.content
     expires_at = reply.response_url_expires_at
     return {
@@ -249,10 +240,21 @@ def _new_row(submission: Submission, now: datetime) -> dict[str, Any]:
         "channel_id": reply.channel_id,
         "response_url": reply.response_url,
         "response_url_expires_at": None if expires_at is None else seconds(expires_at),
-        "created_at": seconds(now),
-        "due_at": seconds(now),
-        "progress_due_at": seconds(now) + PROGRESS_AFTER_S,
     }
+
+
+def _queued_at(at: float) -> dict[str, Any]:
+    return {"created_at": at, "due_at": at, "progress_due_at": at + PROGRESS_AFTER_S}
+
+
+def _write_nothing(connection: Connection) -> None:
+    """A write that changes nothing: it needs the lock and room on the disk, as a submission does.
+
+    Where rows are locked one by one, it does not wait for another process that does the same.
+    """
+    row = connection.execute(select(alembic_version).with_for_update(skip_locked=True)).first()
+    if row is not None:
+        connection.execute(update(alembic_version).values(version_num=alembic_version.c.version_num))
 
 
 def _taken(connection: Connection, view_id: str) -> AlreadyTaken | None:

@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, case, func, select, true, update
 
 from bot.domain import Accepted, AnswerKind, Lost, Message, Refused, State, Step, TryAgain
 from bot.store import answers
-from bot.store.leases import FREE, leased, unleased
-from bot.store.rows import message_from, seconds
+from bot.store.leases import FREE, free_to_take, leased, unleased
+from bot.store.rows import message_from, seconds, storable
 from bot.store.tables import message
 
 FIRST_LOOKUP_AFTER_S = 1.0  # a batch may become visible a little after it was accepted
@@ -79,7 +79,7 @@ def accept(connection: Connection, client_reference: str, batch_id: str, at: flo
         .where(message.c.client_reference == client_reference, message.c.state.in_((State.SENDING, State.UNKNOWN)))
         .values(
             state=State.ACCEPTED,
-            batch_id=batch_id,
+            batch_id=storable(batch_id),
             cause=None,
             vendor_code=None,
             vendor_text=None,
@@ -98,18 +98,27 @@ def accept(connection: Connection, client_reference: str, batch_id: str, at: flo
     return True
 
 
+def renew(connection: Connection, client_references: Sequence[str], *, owner: str, at: float, lease_s: float) -> None:
+    """Extend the leases on what is this owner's."""
+    connection.execute(
+        update(message)
+        .where(message.c.client_reference.in_(client_references), message.c.lease_owner == owner)
+        .values(lease_until=at + lease_s)
+    )
+
+
 def take_up_lost(connection: Connection, *, cause: str, holding: Collection[str], at: float) -> int:
     """`sending` → `unknown` for messages whose lease has ended; how many."""
-    taken = connection.execute(
-        update(message)
-        .where(
-            message.c.state == State.SENDING,
-            message.c.lease_until <= at,
-            message.c.client_reference.not_in(list(holding)),
-        )
-        .values(**_columns(Lost(cause), at))
+    cut_off = select(message.c.client_reference).where(
+        message.c.state == State.SENDING,
+        message.c.lease_until <= at,
+        message.c.client_reference.not_in(list(holding)),
     )
-    return taken.rowcount
+    references = connection.execute(free_to_take(cut_off, message)).scalars().all()
+    if references:
+        these = message.c.client_reference.in_(references)
+        connection.execute(update(message).where(these).values(**_columns(Lost(cause), at)))
+    return len(references)
 
 
 def claim_lookups(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Message]:
@@ -120,13 +129,28 @@ def claim_lookups(connection: Connection, *, owner: str, limit: int, at: float, 
         .order_by(message.c.lookups, message.c.lookup_due_at)
         .limit(limit)
     )
+    references = connection.execute(free_to_take(due, message)).scalars().all()
+    if not references:
+        return []
     taken = (
         update(message)
-        .where(message.c.client_reference.in_(due.scalar_subquery()), unleased(message, at))
+        .where(message.c.client_reference.in_(references))
         .values(**leased(owner, at, lease_s))
         .returning(message)
     )
     return [message_from(row) for row in connection.execute(taken).mappings().all()]
+
+
+def resume_lookups(connection: Connection, *, at_most: int, since: datetime, at: float) -> None:
+    """Every unknown message taken after ``since`` is due, with ``at_most`` look-ups behind it."""
+    connection.execute(
+        update(message)
+        .where(message.c.state == State.UNKNOWN, message.c.created_at >= seconds(since))
+        .values(
+            lookups=case((message.c.lookups > at_most, at_most), else_=message.c.lookups),
+            lookup_due_at=at,
+        )
+    )
 
 
 def record_lookup(
@@ -150,7 +174,9 @@ def record_lookup(
     }
     if tell:
         first_time = (*still_unknown, message.c.unknown_told.is_not(true()))
-        if connection.execute(select(message.c.client_reference).where(*first_time)).first() is not None:
+        # Locked, so that it can't be settled between this look and the answer that follows from it.
+        locked = select(message.c.client_reference).where(*first_time).with_for_update(key_share=True)
+        if connection.execute(locked).first() is not None:
             values["unknown_told"] = True
             answers.tell(connection, client_reference, AnswerKind.UNKNOWN, at)
     connection.execute(update(message).where(*still_unknown).values(**values))
@@ -162,11 +188,11 @@ def _columns(step: Refused | Lost | TryAgain, at: float) -> dict[str, Any]:
     match step:
         case Refused():
             columns |= {"state": State.REFUSED, "finished_at": at, "due_at": None, "progress_due_at": None}
-            columns |= {"vendor_code": step.vendor_code, "vendor_text": step.vendor_text}
+            columns |= {"vendor_code": storable(step.vendor_code), "vendor_text": storable(step.vendor_text)}
         case Lost():
             columns |= {"state": State.UNKNOWN, "due_at": None, "lookups": 0, "progress_due_at": None}
             columns |= {"lookup_due_at": at + FIRST_LOOKUP_AFTER_S}
-            columns |= {"vendor_code": step.vendor_code, "vendor_text": step.vendor_text}
+            columns |= {"vendor_code": storable(step.vendor_code), "vendor_text": storable(step.vendor_text)}
         case TryAgain():
             columns |= {"state": State.QUEUED, "due_at": seconds(step.due_at)}
             if step.rate_limited:

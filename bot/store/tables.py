@@ -13,28 +13,32 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
     Text,
     false,
     text,
 )
 
+from bot.store.types import serial, word
+
 metadata = MetaData()
+
+# Alembic's own: the one row that is always there.
+alembic_version = Table("alembic_version", MetaData(), Column("version_num", word(32), primary_key=True))
 
 message = Table(
     "message",
     metadata,
-    Column("client_reference", String(128), primary_key=True),
-    Column("view_id", String(255), nullable=False, unique=True),
-    Column("team_id", String(32), nullable=False),
-    Column("user_id", String(32), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("kind", String(8), nullable=False),
+    Column("client_reference", word(128), primary_key=True),
+    Column("view_id", word(255), nullable=False, unique=True),
+    Column("team_id", word(32), nullable=False),
+    Column("user_id", word(32), nullable=False),
+    Column("state", word(16), nullable=False),
+    Column("kind", word(8), nullable=False),
     Column("recipient_count", Integer, nullable=False),
     Column("content", Text),  # JSON; null once numbers and texts were purged
-    Column("digest", String(64), nullable=False),
-    Column("channel_id", String(32)),
+    Column("digest", word(64), nullable=False),
+    Column("channel_id", word(32)),
     Column("response_url", Text),
     Column("response_url_expires_at", Double),
     Column("response_url_uses", Integer, nullable=False, server_default=text("0")),
@@ -50,11 +54,11 @@ message = Table(
     Column("lookups", Integer, nullable=False, server_default=text("0")),
     Column("lookup_due_at", Double),
     Column("unknown_told", Boolean, nullable=False, server_default=false()),
-    Column("lease_owner", String(64)),
+    Column("lease_owner", word(64)),
     Column("lease_until", Double),
-    Column("batch_id", String(128)),
-    Column("cause", String(64)),
-    Column("vendor_code", String(128)),
+    Column("batch_id", word(128)),
+    Column("cause", word(64)),
+    Column("vendor_code", word(128)),
     Column("vendor_text", Text),
     Column("finished_at", Double),
 )
@@ -75,16 +79,16 @@ Index("message_by_batch", message.c.batch_id, sqlite_where=_BATCH, postgresql_wh
 answer = Table(
     "answer",
     metadata,
-    Column("answer_id", Integer, primary_key=True, autoincrement=True),
-    Column("client_reference", String(128), ForeignKey("message.client_reference"), nullable=False),
-    Column("user_id", String(32), nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("answer_id", serial(), primary_key=True, autoincrement=True),
+    Column("client_reference", word(128), ForeignKey("message.client_reference"), nullable=False),
+    Column("user_id", word(32), nullable=False),
+    Column("kind", word(16), nullable=False),
     Column("until_at", Double),
     Column("created_at", Double, nullable=False),
     Column("due_at", Double),  # null: told, or given up until the person's next command
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("told_at", Double),
-    Column("lease_owner", String(64)),
+    Column("lease_owner", word(64)),
     Column("lease_until", Double),
 )
 _DUE = answer.c.due_at.is_not(None)
@@ -104,36 +108,36 @@ access_state = Table(
 access_member = Table(
     "access_member",
     metadata,
-    Column("member_id", String(32), primary_key=True),
-    Column("role", String(8), primary_key=True),
-    Column("added_by", String(255), nullable=False),
+    Column("member_id", word(32), primary_key=True),
+    Column("role", word(8), primary_key=True),
+    Column("added_by", word(255), nullable=False),
     Column("added_at", Double, nullable=False),
-    Column("door", String(16), nullable=False),
+    Column("door", word(16), nullable=False),
 )
 
 # The log of all changes. Rows are only ever added: triggers refuse everything else.
 access_change = Table(
     "access_change",
     metadata,
-    Column("change_id", Integer, primary_key=True, autoincrement=True),
+    Column("change_id", serial(), primary_key=True, autoincrement=True),
     Column("version", Integer, nullable=False),
     Column("changed_at", Double, nullable=False),
-    Column("changed_by", String(255), nullable=False),
-    Column("door", String(16), nullable=False),
-    Column("action", String(16), nullable=False),
-    Column("role", String(8), nullable=False),
-    Column("member_id", String(32), nullable=False),
+    Column("changed_by", word(255), nullable=False),
+    Column("door", word(16), nullable=False),
+    Column("action", word(16), nullable=False),
+    Column("role", word(8), nullable=False),
+    Column("member_id", word(32), nullable=False),
 )
 Index("access_change_version", access_change.c.version)
 
 access_request = Table(
     "access_request",
     metadata,
-    Column("request_id", Integer, primary_key=True, autoincrement=True),
-    Column("user_id", String(32), nullable=False),
+    Column("request_id", serial(), primary_key=True, autoincrement=True),
+    Column("user_id", word(32), nullable=False),
     Column("asked_at", Double, nullable=False),
-    Column("decision", String(16)),  # null: open
-    Column("decided_by", String(255)),
+    Column("decision", word(16)),  # null: open
+    Column("decided_by", word(255)),
     Column("decided_at", Double),
 )
 _OPEN = access_request.c.decision.is_(None)
@@ -143,18 +147,18 @@ Index("access_request_open", access_request.c.user_id, unique=True, sqlite_where
 access_notice = Table(
     "access_notice",
     metadata,
-    Column("notice_id", Integer, primary_key=True, autoincrement=True),
-    Column("kind", String(16), nullable=False),
-    Column("to_user_id", String(32), nullable=False),
-    Column("request_id", Integer, ForeignKey("access_request.request_id")),
-    Column("group_id", String(32)),
-    Column("channel_id", String(32)),
-    Column("ts", String(32)),
+    Column("notice_id", serial(), primary_key=True, autoincrement=True),
+    Column("kind", word(16), nullable=False),
+    Column("to_user_id", word(32), nullable=False),
+    Column("request_id", serial(), ForeignKey("access_request.request_id")),
+    Column("group_id", word(32)),
+    Column("channel_id", word(32)),
+    Column("ts", word(32)),
     Column("since_at", Double, nullable=False),  # since when there is this to tell
     Column("due_at", Double),  # null: nothing to tell, or given up
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("told_at", Double),
-    Column("lease_owner", String(64)),
+    Column("lease_owner", word(64)),
     Column("lease_until", Double),
 )
 _NOTICE_DUE = access_notice.c.due_at.is_not(None)
@@ -168,6 +172,6 @@ Index("access_notice_of_group", access_notice.c.group_id, sqlite_where=_OF_GROUP
 handled = Table(
     "handled",
     metadata,
-    Column("origin", String(64), primary_key=True),  # a SHA-256 digest: what it is made from may be a secret
+    Column("origin", word(64), primary_key=True),  # a SHA-256 digest: what it is made from may be a secret
     Column("handled_at", Double, nullable=False),
 )

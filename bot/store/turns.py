@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, func, select, update
 
 from bot.domain import Message, State
-from bot.store.leases import leased, unleased
+from bot.store.leases import free_to_take, leased, unleased
 from bot.store.rows import message_from
 from bot.store.tables import message
 
@@ -40,26 +40,25 @@ def claim(
     turn = func.row_number().over(
         partition_by=message.c.user_id, order_by=(message.c.created_at, message.c.client_reference)
     )
-    due = (
-        select(message.c.client_reference, message.c.user_id, message.c.created_at, turn.label("turn"))
-        .where(message.c.state == State.QUEUED, message.c.due_at <= at, unleased(message, at))
-        .subquery()
-    )
+    due = (message.c.state == State.QUEUED, message.c.due_at <= at, unleased(message, at))
+    turns = select(message.c.client_reference, turn.label("turn")).where(*due).subquery()
     candidates = (
-        select(due.c.client_reference, due.c.user_id, due.c.turn)
-        .where(due.c.turn <= per_person)
-        .order_by(due.c.turn, due.c.created_at)
+        select(message.c.client_reference, message.c.user_id, turns.c.turn)
+        .join(turns, turns.c.client_reference == message.c.client_reference)
+        .where(turns.c.turn <= per_person, *due)  # asked again of each row once it is locked
+        .order_by(turns.c.turn, message.c.created_at)
         .limit(limit + sum(busy.values()))
     )
-    waiting = [(row.client_reference, row.user_id, row.turn) for row in connection.execute(candidates)]
+    found = connection.execute(free_to_take(candidates, message))
+    waiting = [(row.client_reference, row.user_id, row.turn) for row in found]
     chosen = fair_turns(waiting, busy=busy, per_person=per_person, limit=limit)
     if not chosen:
         return []
     taken = (
         update(message)
-        .where(message.c.client_reference.in_(chosen), message.c.state == State.QUEUED, unleased(message, at))
+        .where(message.c.client_reference.in_(chosen))
         .values(**leased(owner, at, lease_s))
         .returning(message)
     )
     rows = {row["client_reference"]: row for row in connection.execute(taken).mappings()}
-    return [message_from(rows[reference]) for reference in chosen if reference in rows]
+    return [message_from(rows[reference]) for reference in chosen]

@@ -8,20 +8,52 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from enum import Enum, IntEnum
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.store import StoreUnavailableError
+from bot.store.engine import BUSY_TIMEOUT_S, is_locked_out, is_passing
 
 _T = TypeVar("_T")
 _Work = Callable[[Connection], Any]
-_Job = tuple[_Work, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 CLOSE_WITHIN_S = 2.0  # a locked database must not hold up the end of the process
 GROUP_MAX = 256  # jobs in one commit; bounds how long the first of them waits for the last
+TRIES = 3  # of a transaction that ended by no fault of its own
+SHORTEST_WAIT_S = 0.005
+ONE_BY_ONE_WITHIN_S = 5.0  # nobody who waits is still there after that
+
+
+class Needs(IntEnum):
+    """What a job does with the list of who may send. In this order the jobs of a group run.
+
+    Two processes that both read the list, and then both want to change it, would wait for each other for ever: so a
+    group that changes it has locked it against everybody before anything else.
+    """
+
+    LIST_ALONE = 0
+    LIST = 1
+    NOTHING = 2
+
+
+class _Stage(Enum):
+    """How far a transaction came. What fails before its commit has certainly changed nothing."""
+
+    BEGIN = 1
+    WORK = 2
+    COMMIT = 3
+
+
+class _Job(NamedTuple):
+    needs: Needs
+    work: _Work
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
 
 
 class Writer:
@@ -34,10 +66,10 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Connection], _T]) -> _T:
+    async def run(self, work: Callable[[Connection], _T], *, needs: Needs = Needs.NOTHING) -> _T:
         """Run ``work`` in a transaction; returns once it is committed.
 
-        ``work`` may run twice (the first time undone), so it must do nothing but talk to the connection.
+        ``work`` may run again (what it did before is undone), so it must do nothing but talk to the connection.
 
         Raises:
             StoreUnavailableError: not committed, or the outcome of the commit is not known.
@@ -46,7 +78,7 @@ class Writer:
             raise StoreUnavailableError("the store is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._jobs.put((work, loop, future))
+        self._jobs.put(_Job(needs, work, loop, future))
         return cast(_T, await future)
 
     async def close(self) -> None:
@@ -72,42 +104,61 @@ class Writer:
                     last = True
                     break
                 group.append(job)
-            if not self._commit(group):
-                # One of them failed and undid all: each again by itself, so that only the culprit fails.
-                for job in group:
-                    self._commit([job])
+            self._commit_all(sorted(group, key=lambda job: job.needs))
             if last:
                 return
 
-    def _commit(self, group: list[_Job]) -> bool:
-        """Run and commit a group, and answer it. False, with nothing answered, if one job of several failed."""
-        results: list[Any] = []
-        working = False
-        try:
-            with self._engine.connect() as connection, connection.begin() as transaction:
-                working = True
-                results.extend(work(connection) for work, _, _ in group)
-                working = False
-                try:
-                    transaction.commit()
-                except BaseException:  # whatever stopped it, this connection is not used again
-                    connection.invalidate()  # it may still hold the transaction, and its lock with it
-                    raise
-        except Exception as error:  # whatever it is, those who wait have to hear of it, and the thread has to live on
-            if working and len(group) > 1:
-                return False
-            self._answer(group, _unavailable(error) if isinstance(error, SQLAlchemyError | OSError) else error)
-            return True
-        self._answer(group, *results)
-        return True
+    def _commit_all(self, group: list[_Job]) -> None:
+        """All of them together; if one of them fails, each again by itself, so that only the culprit fails."""
+        fault = self._commit(group)
+        if fault is None:
+            return
+        # If they waited for a lock together, each of them might: as long again for all of them, not for each.
+        wait_s = max(BUSY_TIMEOUT_S / len(group), SHORTEST_WAIT_S) if is_locked_out(fault) else None
+        end = time.monotonic() + ONE_BY_ONE_WITHIN_S
+        for job in group:
+            if time.monotonic() < end:
+                self._commit([job], wait_s=wait_s)
+            else:
+                self._answer([job], _told(fault))
+
+    def _commit(self, group: list[_Job], *, wait_s: float | None = None) -> Exception | None:
+        """Run and commit a group, and answer it. If one job of several failed, its fault, and nothing is answered."""
+        engine = self._engine if wait_s is None else self._engine.execution_options(wait_s=wait_s)
+        tries = 0
+        while True:
+            tries += 1
+            results: list[Any] = []
+            stage = _Stage.BEGIN
+            try:
+                with engine.connect() as connection, connection.begin() as transaction:
+                    stage = _Stage.WORK
+                    results.extend(job.work(connection) for job in group)
+                    stage = _Stage.COMMIT
+                    try:
+                        transaction.commit()
+                    except BaseException:  # whatever stopped it, this connection is not used again
+                        connection.invalidate()  # it may still hold the transaction, and its lock with it
+                        raise
+            except (
+                Exception
+            ) as error:  # whatever it is, those who wait have to hear of it, and the thread has to live on
+                if stage is not _Stage.COMMIT and is_passing(error) and tries < TRIES:
+                    continue
+                if stage is _Stage.WORK and len(group) > 1:
+                    return error
+                self._answer(group, _told(error))
+            else:
+                self._answer(group, *results)
+            return None
 
     @staticmethod
     def _answer(group: list[_Job], *outcomes: Any) -> None:
         failed = outcomes[0] if len(outcomes) == 1 and isinstance(outcomes[0], Exception) else None
-        for index, (_, loop, future) in enumerate(group):
+        for index, job in enumerate(group):
             outcome = failed if failed is not None else outcomes[index]
             try:
-                loop.call_soon_threadsafe(_settle, future, outcome)
+                job.loop.call_soon_threadsafe(_settle, job.future, outcome)
             except RuntimeError:  # the loop that asked is gone: nobody waits for this one any more
                 continue
 
@@ -121,8 +172,10 @@ def _settle(future: asyncio.Future[Any], outcome: Any) -> None:
         future.set_result(outcome)
 
 
-def _unavailable(error: Exception) -> StoreUnavailableError:
-    """Our own error, with the driver's kind of fault and none of its words: they may hold values."""
+def _told(error: Exception) -> Exception:
+    """A fault of the database as our own: the driver's kind of it, and none of its words, for they may hold values."""
+    if not isinstance(error, SQLAlchemyError | OSError):
+        return error
     kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
     unavailable = StoreUnavailableError(kind)
     unavailable.__cause__ = error

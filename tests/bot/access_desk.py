@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bot.access import Policy, Role
@@ -141,17 +139,6 @@ class Desk:
         store: Any = self.doors.store
         closing: SqlStore = store
         await closing.close()
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Another process holds the database's lock."""
-        connection = sqlite3.connect(self.database.path, isolation_level=None)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        finally:
-            connection.execute("ROLLBACK")
-            connection.close()
 
 
 async def opened(desk: Desk, person: str = "ada") -> Dialog:

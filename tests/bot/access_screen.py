@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
@@ -19,7 +16,7 @@ from bot.slack.gateway import Posted, SlackGateway
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA, ANN, BEN, DAN, EVE, GENERAL, GUS, NOBODY, ROBO, SAM, SUPPORT, TEAM_ID
 from tests.bot.access_model import Field, Model, is_group
-from tests.bot.conftest import SOON_S, Database, Doors, FakeClock
+from tests.bot.conftest import SOON_S, Doors, FakeClock, NewDatabase
 from tests.bot.slack_payloads import Body, said
 
 _T = TypeVar("_T")
@@ -32,7 +29,7 @@ KINDS = {ADA: "member", ANN: "member", BEN: "member", SAM: "member"} | {
 }
 GROUPS = {SUPPORT: frozenset({BEN, GUS}), NOBODY: frozenset({SAM})}
 
-EMPTY: list[Path] = []  # a database with the newest schema, to be copied
+NEW: list[NewDatabase] = []
 FIELDS: dict[str, Field] = {
     ids.SENDERS: ("sender", False),
     ids.SENDER_GROUPS: ("sender", True),
@@ -115,10 +112,7 @@ class Processes(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = Path(tempfile.mkdtemp())
-        path = self.folder / "machine.db"
-        shutil.copy(EMPTY[0], path)
-        self.database = Database(path)
+        self.database = NEW[0]()
         self.looking = self.database.engine()  # one of its own: to look at the list must not refresh anybody's copy
         self.clock = FakeClock()
         self.screen = Screen()
@@ -143,7 +137,6 @@ class Processes(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.do(self.database.close())
         self.runner.close()
-        shutil.rmtree(self.folder)
 
     def new(self) -> str:
         self.numbers += 1

@@ -6,13 +6,18 @@ import asyncio
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, Table, event, select
+from sqlalchemy import Engine, Table, delete, event, select
 
 from bot.access import Known, Policy, Profile, Workspace
 from bot.causes import Catalogue
@@ -36,9 +41,12 @@ from bot.store import Store
 from bot.store.engine import open_engine
 from bot.store.migrate import migrate
 from bot.store.sql import SqlStore
+from bot.store.tables import alembic_version, metadata
+from bot.store.times import CallersTime
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA, ANN, BOT_USER, SUPPORT, TEAM_ID
 from sandbox.slack.web_api import user_payload
+from tests.postgres import Postgres
 
 if TYPE_CHECKING:
     from tests.bot.access_desk import Desk
@@ -130,38 +138,43 @@ def _given(outcome: str | SendError) -> str:
     return outcome
 
 
-class Database:
+DATABASES = ("sqlite", "postgresql")
+NewDatabase = Callable[[], "Database"]
+
+
+class Database(ABC):
     """One database with the newest schema and nothing in it. What is opened on it is closed with the test."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    url: str
+    kind: str
+    altered = False  # the test changes more than rows
+
+    def __init__(self) -> None:
         self.stores: list[SqlStore] = []
         self._engines: list[Engine] = []
 
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.path}"
-
     def engine(self) -> Engine:
         engine = open_engine(self.url)
-
-        # The product flushes every commit to the disk; tests do not outlive a power cut.
-        @event.listens_for(engine, "connect")
-        def _quick(connection: Any, _record: object) -> None:
-            connection.execute("PRAGMA synchronous=OFF")
-
         self._engines.append(engine)
         return engine
 
-    def store(self) -> SqlStore:
-        """A new store, as another process would have it."""
-        store = SqlStore(self.engine())
+    def store(self, engine: Engine | None = None) -> SqlStore:
+        """A new store, as another process would have it. What a test says is now, is now, on every database."""
+        store = SqlStore(engine or self.engine(), time=CallersTime())
         self.stores.append(store)
         return store
 
+    @cached_property
+    def _looking(self) -> Engine:
+        return self.engine()
+
     def rows(self, table: Table) -> list[dict[str, Any]]:
-        with self.engine().connect() as connection:
+        with self._looking.connect() as connection:
             return [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+
+    @abstractmethod
+    def locked(self) -> AbstractContextManager[None]:
+        """Another process keeps everybody from writing."""
 
     async def close(self) -> None:
         for store in self.stores:
@@ -170,8 +183,92 @@ class Database:
             engine.dispose()
 
 
+class SqliteDatabase(Database):
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.url = f"sqlite:///{path}"
+
+    def engine(self) -> Engine:
+        engine = super().engine()
+
+        # The product flushes every commit to the disk; tests do not outlive a power cut.
+        @event.listens_for(engine, "connect")
+        def _quick(connection: Any, _record: object) -> None:
+            connection.execute("PRAGMA synchronous=OFF")
+
+        return engine
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+
+    async def close(self) -> None:
+        await super().close()
+        shutil.rmtree(self.path.parent)
+
+
+class PostgresDatabase(Database):
+    kind = "postgresql"
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__()
+        self._shelf = shelf
+        self.server = shelf.server
+        self.name = shelf.take()
+        self.url = self.server.url(self.name)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        tables = ", ".join([*metadata.tables, alembic_version.name])
+        with psycopg.connect(self.url) as other:
+            other.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE".encode())
+            yield
+            other.rollback()
+
+    async def close(self) -> None:
+        await super().close()
+        if self.altered:
+            self.server.drop(self.name)
+        else:
+            self._shelf.put_back(self.name)
+
+
+class Shelf:
+    """Databases with the newest schema. A used one is emptied, which is much faster than to make a new one."""
+
+    def __init__(self, server: Postgres) -> None:
+        self.server = server
+        self._free: list[str] = []
+
+    def take(self) -> str:
+        if self._free:
+            return self._free.pop()
+        name = self.server.create()
+        engine = open_engine(self.server.url(name))
+        migrate(engine)
+        engine.dispose()
+        return name
+
+    def put_back(self, name: str) -> None:
+        with psycopg.connect(self.server.url(name)) as connection:
+            connection.execute("SET session_replication_role = replica")  # no triggers: the log keeps its rows else
+            for table in metadata.tables.values():
+                connection.execute(str(delete(table)).encode())
+                if table.autoincrement_column is not None:
+                    numbers = f"{table.name}_{table.autoincrement_column.name}_seq"
+                    connection.execute(f"SELECT setval('{numbers}', 1, false)".encode())
+            connection.execute("INSERT INTO access_state VALUES (1, 0)")
+        self._free.append(name)
+
+
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("database") / "empty.db"
     engine = open_engine(f"sqlite:///{path}")
@@ -180,13 +277,31 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite"])
-async def database(request: pytest.FixtureRequest, empty_database: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    """One for each kind of database that the bot supports."""
-    assert request.param == "sqlite", "add the other database here"
-    path = tmp_path / "mms-bot.db"
-    shutil.copy(empty_database, path)
-    database = Database(path)
+@pytest.fixture(scope="session")
+def shelf(postgres: Postgres) -> Shelf:
+    return Shelf(postgres)
+
+
+@pytest.fixture(params=DATABASES)
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
+    """``new_database()``: one more, of each kind that the bot supports; whoever makes it closes it."""
+    if request.param == "postgresql":
+        shelf: Shelf = request.getfixturevalue("shelf")
+        return lambda: PostgresDatabase(shelf)
+    template: Path = request.getfixturevalue("sqlite_template")
+    numbers = itertools.count(1)
+
+    def make() -> Database:
+        folder = tmp_path / f"database-{next(numbers)}"
+        folder.mkdir()
+        return SqliteDatabase(Path(shutil.copy(template, folder / "mms-bot.db")))
+
+    return make
+
+
+@pytest.fixture
+async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
+    database = new_database()
     yield database
     await database.close()
 

@@ -232,8 +232,7 @@ async def test_a_submission_does_not_read_the_whole_list_when_it_is_known(
     database: Database, submission: Submit
 ) -> None:
     engine = database.engine()
-    store = SqlStore(engine)
-    database.stores.append(store)
+    store = database.store(engine)
     await change(store, edit([sender(BEN)]))
     current = await store.access.current()
     statements: list[str] = []

@@ -279,7 +279,7 @@ async def test_who_is_no_admin_changes_nothing_and_reads_nothing(desk: Desk, nam
 
 async def test_a_locked_database_is_told_in_time_and_never_as_nothing_changed(desk: Desk, doors: Doors) -> None:
     await doors.directory.learn([SAM], within_s=1)
-    with desk.locked():
+    with desk.database.locked():
         started = time.monotonic()
         said = await desk.command("ada", "allow @sam")
         assert time.monotonic() - started < ACK_LIMIT_S

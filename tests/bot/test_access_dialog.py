@@ -294,7 +294,7 @@ async def test_a_database_that_is_away_is_told_under_senders_and_what_was_entere
 async def test_a_locked_database_is_told_in_time_and_the_save_can_be_pressed_again(desk: Desk) -> None:
     shown = await opened(desk)
     shown.type_in({"senders": [SAM]})
-    with desk.locked():
+    with desk.database.locked():
         started = time.monotonic()
         answer = await shown.submit()
         assert time.monotonic() - started < ACK_LIMIT_S

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -24,7 +23,8 @@ from bot.slack.access import changing, dialog, requests, watch
 from bot.store.tables import access_change, access_member, access_request, access_state, message
 from sandbox.slack.people import ADA, ANN, BEN, DAN, GUS, SAM, SUPPORT
 from tests.bot.access_model import DAY, Model, Rows, is_group
-from tests.bot.access_screen import EMPTY, FIELDS, GROUPS, KINDS, OpenDialog, Processes, Typed, picked_in
+from tests.bot.access_screen import FIELDS, GROUPS, KINDS, NEW, OpenDialog, Processes, Typed, picked_in
+from tests.bot.conftest import NewDatabase
 from tests.bot.slack_payloads import access_submit, pressed, submit
 
 _T = TypeVar("_T")
@@ -408,9 +408,9 @@ class Access(Processes):
 
 
 def test_the_list_is_what_the_changes_made_it_whoever_makes_them_wherever(
-    empty_database: Path, monkeypatch: pytest.MonkeyPatch
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    EMPTY[:] = [empty_database]
+    NEW[:] = [new_database]
     # What comes of a database that is late is tested elsewhere: here a busy machine must not look like one.
     for module, limit in PATIENCE:
         monkeypatch.setattr(module, limit, 60.0)

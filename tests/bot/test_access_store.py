@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -33,13 +30,12 @@ from bot.access.changes import (
 )
 from bot.store import Changed, Repeated, Store, StoreUnavailableError
 from bot.store.access import ORIGIN_KEPT
-from bot.store.engine import open_engine
 from bot.store.sql import SqlStore
 from bot.store.tables import access_change, access_state, handled
 from sandbox.slack.people import ADA, ANN, BEN, EVE
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database
+    from tests.bot.conftest import Database, NewDatabase
 
 T0 = datetime.fromisoformat("2026-01-02T12:00:00+00:00")
 GROUP = "S0SUPPORT"
@@ -165,18 +161,29 @@ async def test_the_log_is_newest_first_and_changes_since_are_oldest_first(store:
     assert await store.access.changes_after(3) == []
 
 
-@pytest.mark.parametrize(
-    "tampering",
-    [
-        update(access_change).values(changed_by=EVE),
-        delete(access_change),
-        delete(access_change).where(access_change.c.change_id == 1),
-        text("INSERT OR REPLACE INTO access_change SELECT * FROM access_change"),
-        text("UPDATE OR IGNORE access_change SET change_id = 7"),
-    ],
-    ids=["update", "delete", "delete_one", "replace", "or_ignore"],
-)
-async def test_a_row_of_the_log_can_not_be_altered(database: Database, store: SqlStore, tampering: Any) -> None:
+TAMPERING: dict[str, Any] = {
+    "update": update(access_change).values(changed_by=EVE),
+    "delete": delete(access_change),
+    "delete_one": delete(access_change).where(access_change.c.change_id == 1),
+}
+ON_SQLITE = {
+    "replace": text("INSERT OR REPLACE INTO access_change SELECT * FROM access_change"),
+    "or_ignore": text("UPDATE OR IGNORE access_change SET change_id = 7"),
+}
+ON_POSTGRESQL = {
+    "truncate": text("TRUNCATE access_change"),
+    "on_conflict": text(
+        "INSERT INTO access_change SELECT * FROM access_change ON CONFLICT (change_id) DO UPDATE SET door = 'x'"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", [*TAMPERING, *ON_SQLITE, *ON_POSTGRESQL])
+async def test_a_row_of_the_log_can_not_be_altered(database: Database, store: SqlStore, how: str) -> None:
+    ways = TAMPERING | (ON_SQLITE if database.kind == "sqlite" else ON_POSTGRESQL)
+    if how not in ways:  # the other database has no such statement
+        return
+    tampering = ways[how]
     await change(store, edit([sender(BEN)]))
     before = database.rows(access_change)
     with database.engine().connect() as connection, pytest.raises(IntegrityError, match="never altered"):
@@ -188,10 +195,11 @@ members = st.sampled_from([ANN, BEN, EVE, GROUP, "W0ZOE"])
 entries = st.frozensets(st.builds(Entry, members, st.sampled_from([Role.SENDER, Role.ADMIN])), max_size=5)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])  # it makes a new one each time
 @given(edits=st.lists(st.builds(Edit, entries, entries), max_size=6))
-def test_the_log_from_its_beginning_makes_the_list(empty_database: Path, edits: list[Edit]) -> None:
-    async def story(store: SqlStore) -> None:
+def test_the_log_from_its_beginning_makes_the_list(new_database: NewDatabase, edits: list[Edit]) -> None:
+    async def story(database: Database) -> None:
+        store = database.store()
         model: frozenset[Entry] = frozenset()
         for planned in edits:
             changed = await change(store, planned)
@@ -207,11 +215,9 @@ def test_the_log_from_its_beginning_makes_the_list(empty_database: Path, edits: 
             else:
                 folded.remove(row.entry)
         assert folded == (await store.access.current()).entries == model
-        await store.close()
+        await database.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(shutil.copy(empty_database, folder))
-        asyncio.run(story(SqlStore(open_engine(f"sqlite:///{path}"))))
+    asyncio.run(story(new_database()))
 
 
 # -- the same request again
@@ -281,4 +287,5 @@ async def test_the_row_that_counts_the_changes_is_the_only_one(database: Databas
     with database.engine().connect() as connection:
         with pytest.raises(IntegrityError):
             connection.execute(insert(access_state).values(id=2, version=0))
+        connection.rollback()
         assert connection.execute(select(access_state)).all() == [(1, 0)]

@@ -6,13 +6,10 @@ The store is the real one. Processes are owners of leases: they crash, come late
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
@@ -27,7 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from bot.delivery.decisions import (
     GAVE_UP,
@@ -53,17 +50,15 @@ from bot.domain import (
     Submission,
 )
 from bot.store import AlreadyTaken, Taken
-from bot.store.engine import open_engine
-from bot.store.sql import SqlStore
 from bot.store.tables import answer, message
-from tests.bot.conftest import anybody
+from tests.bot.conftest import NewDatabase, anybody
 
 _T = TypeVar("_T")
 T0 = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 GIVE_UP_S = 300.0
 VIEWS = [f"V{number}" for number in range(4)]
 SETTLED = (AnswerKind.RESULT, AnswerKind.FOUND, AnswerKind.UNKNOWN)
-EMPTY: list[Path] = []
+NEW: list[NewDatabase] = []
 
 
 @dataclass
@@ -96,16 +91,9 @@ class Delivery(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = Path(tempfile.mkdtemp())
-        path = self.folder / "machine.db"
-        shutil.copy(EMPTY[0], path)
-        self.engine = open_engine(f"sqlite:///{path}")
-
-        @event.listens_for(self.engine, "connect")
-        def _quick(connection: Any, _record: object) -> None:
-            connection.execute("PRAGMA synchronous=OFF")
-
-        self.store = SqlStore(self.engine)
+        self.database = NEW[0]()
+        self.engine = self.database.engine()
+        self.store = self.database.store(self.engine)
         self.carrier = Carrier()
         self.now = T0
         self.references: dict[str, str] = {}
@@ -116,9 +104,8 @@ class Delivery(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def teardown(self) -> None:
-        self.do(self.store.close())
+        self.do(self.database.close())
         self.runner.close()
-        shutil.rmtree(self.folder)
 
     @property
     def owner(self) -> str:
@@ -390,8 +377,8 @@ class Delivery(RuleBasedStateMachine):
                 assert reference not in self.carrier.batches, "“nothing was sent” has to be true"
 
 
-def test_at_most_once_and_never_lost(empty_database: Path) -> None:
-    EMPTY[:] = [empty_database]
+def test_at_most_once_and_never_lost(new_database: NewDatabase) -> None:
+    NEW[:] = [new_database]
     run_state_machine_as_test(
         Delivery,
         settings=settings(

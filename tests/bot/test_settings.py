@@ -40,7 +40,7 @@ def test_the_least_that_is_needed_is_enough() -> None:
     assert (got.allowed, got.admins) == (frozenset(), frozenset())
     assert (got.command, got.slack_api_base_url) == ("/mms", "https://slack.com/api/")
     assert got.sinch_api_base_url == "https://us.sms.api.sinch.com"
-    assert got.database_url == "sqlite:///mms-bot.db"
+    assert got.database_url == Secret("sqlite:///mms-bot.db")
     assert (got.public_url, got.sinch_webhook_secret) == (None, None)
     assert (got.default_region, got.mms_countries) == ("US", frozenset({"US", "CA", "PR", "AU"}))
     assert (got.give_up_after_s, got.retention_days) == (3600, 30)
@@ -94,7 +94,7 @@ GOOD_VALUES = [
     ("SINCH_NUMBER", "Parcels4U", "sinch_number", "Parcels4U"),
     ("SINCH_API_BASE_URL", "http://[::1]:5000/", "sinch_api_base_url", "http://[::1]:5000"),
     ("SINCH_API_BASE_URL", "http://localhost:5000", "sinch_api_base_url", "http://localhost:5000"),
-    ("DATABASE_URL", "sqlite:////var/lib/mms-bot.db", "database_url", "sqlite:////var/lib/mms-bot.db"),
+    ("DATABASE_URL", "sqlite:////var/lib/mms-bot.db", "database_url", Secret("sqlite:////var/lib/mms-bot.db")),
     ("PUBLIC_URL", "https://bot.example", "public_url", "https://bot.example"),
     ("DEFAULT_REGION", "de", "default_region", "DE"),
     ("MMS_COUNTRIES", "us, ca", "mms_countries", frozenset({"US", "CA"})),
@@ -136,7 +136,7 @@ BAD_VALUES = [
     ("SINCH_WEBHOOK_SECRET", ["a b"]),
     (
         "DATABASE_URL",
-        ["postgres://u:p@h/db", "postgresql://h/db", "mysql://h/db", "sqlite://", "sqlite:///", "mms-bot.db"],
+        ["postgresql+psycopg2://h/db", "mysql://h/db", "sqlite://", "sqlite:///", "mms-bot.db"],
     ),
     ("DATABASE_URL", ["sqlite:///:memory:", "sqlite:///mms-bot.db?nonsense=1"]),
     ("PUBLIC_URL", ["http://bot.example", "bot.example", "https://bot.example/?a=b"]),

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, insert, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    event,
+    insert,
+    select,
+    text,
+)
 
 from bot.domain import Submission
 from bot.store import StoreUnavailableError, Taken
 from bot.store import engine as engine_module
+from bot.store import writer as writer_module
 from bot.store.engine import open_engine
 from bot.store.sql import SqlStore
 from bot.store.writer import GROUP_MAX, Writer
@@ -31,13 +44,19 @@ BUSY_S = 0.1  # instead of the product's 2 s, so that a lock is waited for brief
 Submit = Callable[..., Submission]
 
 
+tables = MetaData()
+entry = Table("entry", tables, Column("number", Integer, primary_key=True), Column("word", Text, unique=True))
+child = Table(
+    "child", tables, Column("word", ForeignKey("entry.word", deferrable=True, initially="DEFERRED"), primary_key=True)
+)
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'group.db'}")
-    with engine.connect() as connection, connection.begin():
-        connection.execute(text("CREATE TABLE entry (word TEXT PRIMARY KEY)"))
+def engine(database: Database) -> Iterator[Engine]:
+    engine = database.engine()
+    tables.create_all(engine)
     yield engine
-    engine.dispose()
+    tables.drop_all(engine)
 
 
 @pytest.fixture
@@ -49,7 +68,7 @@ async def writer(engine: Engine) -> AsyncIterator[Writer]:
 
 def add(word: str) -> Callable[[Connection], str]:
     def work(connection: Connection) -> str:
-        connection.execute(text("INSERT INTO entry VALUES (:word)"), {"word": word})
+        connection.execute(insert(entry).values(word=word))
         return word
 
     return work
@@ -57,7 +76,7 @@ def add(word: str) -> Callable[[Connection], str]:
 
 def words(engine: Engine) -> list[str]:
     with engine.connect() as connection:
-        return list(connection.execute(text("SELECT word FROM entry ORDER BY rowid")).scalars())
+        return list(connection.execute(select(entry.c.word).order_by(entry.c.number)).scalars())
 
 
 class Held:
@@ -144,8 +163,8 @@ async def test_a_fault_of_ours_reaches_its_caller_alone(engine: Engine, writer: 
 
 async def test_what_a_failed_job_wrote_is_undone(engine: Engine, writer: Writer) -> None:
     def half(connection: Connection) -> None:
-        connection.execute(text("INSERT INTO entry VALUES ('half')"))
-        connection.execute(text("INSERT INTO entry VALUES ('half')"))
+        connection.execute(insert(entry).values(word="half"))
+        connection.execute(insert(entry).values(word="half"))
 
     held = Held(writer)
     await held.busy()
@@ -172,11 +191,8 @@ async def test_whoever_gives_up_waiting_does_not_break_the_group(engine: Engine,
 async def test_a_commit_that_fails_is_told_to_everybody_in_it_and_harms_nothing_after_it(
     engine: Engine, writer: Writer
 ) -> None:
-    with engine.connect() as connection, connection.begin():
-        connection.execute(text("CREATE TABLE child (word TEXT REFERENCES entry (word) DEFERRABLE INITIALLY DEFERRED)"))
-
     def fails_at_commit(connection: Connection) -> None:
-        connection.execute(text("INSERT INTO child VALUES ('nobody')"))
+        connection.execute(insert(child).values(word="nobody"))
 
     held = Held(writer)
     await held.busy()
@@ -193,7 +209,7 @@ async def test_the_words_of_an_error_hold_no_statement_and_no_value(writer: Writ
     await writer.run(add("+12015550123"))
     with pytest.raises(StoreUnavailableError) as caught:
         await writer.run(add("+12015550123"))
-    assert str(caught.value) == "IntegrityError"
+    assert str(caught.value) in ("IntegrityError", "UniqueViolation")
 
 
 async def test_a_writer_that_is_closed_takes_nothing_more(engine: Engine) -> None:
@@ -227,18 +243,10 @@ async def test_a_loop_that_is_gone_does_not_stop_the_thread(engine: Engine, writ
 # -- a database that does not let us in
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Another process is in a write transaction."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-
-
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, database: Database) -> SqlStore:
     monkeypatch.setattr(engine_module, "BUSY_TIMEOUT_S", BUSY_S)
+    monkeypatch.setattr(writer_module, "BUSY_TIMEOUT_S", BUSY_S)
     return database.store()
 
 
@@ -246,7 +254,7 @@ async def test_a_locked_database_is_unavailable_in_time_and_works_again_afterwar
     impatient: SqlStore, database: Database, submission: Submit
 ) -> None:
     one = submission("V1")
-    with locked(database.path):
+    with database.locked():
         started = time.monotonic()
         with pytest.raises(StoreUnavailableError):
             await impatient.enqueue(one, may=anybody, now=NOW)
@@ -262,7 +270,7 @@ async def test_a_group_that_meets_a_locked_database_waits_for_it_once(
     impatient: SqlStore, database: Database, submission: Submit
 ) -> None:
     # One lock is one fault of all of them: each waiting for it in turn would hold the writer up for minutes.
-    with locked(database.path):
+    with database.locked():
         started = time.monotonic()
         asked = [impatient.enqueue(submission(), may=anybody, now=NOW) for _ in range(30)]
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -276,15 +284,41 @@ def _cap(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA max_page_count={pages}")
 
 
+# What PostgreSQL says then, without a disk that is full.
+FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF (SELECT count(*) FROM message) >= 100 THEN
+    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION full_disk();
+"""
+
+
+def full_disk(database: Database, engine: Engine) -> None:
+    if database.kind == "sqlite":
+        event.listen(engine, "connect", _cap)
+    else:
+        database.altered = True
+        with engine.begin() as connection:
+            connection.execute(text(FULL))
+
+
+def room_again(database: Database) -> None:
+    if database.kind != "sqlite":
+        with database.engine().begin() as connection:
+            connection.execute(text("DROP TRIGGER full_disk ON message"))
+
+
 async def test_a_full_disk_is_unavailable_and_reading_goes_on(database: Database, submission: Submit) -> None:
     store = database.store()
     first = await store.enqueue(submission(), may=anybody, now=NOW)
     assert isinstance(first, Taken)
     await store.close()
     engine = database.engine()
-    event.listen(engine, "connect", _cap)
-    full = SqlStore(engine)
-    database.stores.append(full)
+    full_disk(database, engine)
+    full = database.store(engine)
     long = "x" * 2000
     outcomes = await asyncio.gather(
         *(full.enqueue(submission(text=long), may=anybody, now=NOW) for _ in range(200)), return_exceptions=True
@@ -295,12 +329,14 @@ async def test_a_full_disk_is_unavailable_and_reading_goes_on(database: Database
     kept = {outcome.client_reference for outcome in outcomes if isinstance(outcome, Taken)}
     assert {m.client_reference for m in await full.recent("U0ANN", limit=500)} == kept | {first.client_reference}
     await full.close()
+    room_again(database)
     room = database.store()
     assert isinstance(await room.enqueue(submission(), may=anybody, now=NOW), Taken)
 
 
-async def test_a_database_that_is_gone_is_unavailable(tmp_path: Path, submission: Submit) -> None:
-    store = SqlStore(open_engine(f"sqlite:///{tmp_path / 'nowhere' / 'mms-bot.db'}"))
+@pytest.mark.parametrize("address", ["sqlite:///{}/nowhere/mms-bot.db", "postgres:///bot?host={}/nowhere"])
+async def test_a_database_that_is_gone_is_unavailable(tmp_path: Path, submission: Submit, address: str) -> None:
+    store = SqlStore(open_engine(address.format(tmp_path)))
     try:
         with pytest.raises(StoreUnavailableError):
             await store.enqueue(submission(), may=anybody, now=NOW)

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, cast
 
 import uvloop
@@ -39,6 +40,10 @@ class CrashingStore:
         self._done: set[str] = set()
         if isinstance(store, SqlStore):
             self.access = CrashingStore(store.access, at=at, when=when)
+
+    def now(self) -> datetime | None:
+        assert isinstance(self._store, SqlStore)
+        return self._store.now()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
@@ -73,7 +78,7 @@ def main() -> None:
     _, _, _, host, _, port = sys.argv  # as BotProcess gives them: run --host HOST --port PORT
     settings = Settings.from_env({**os.environ, "HOST": host, "PORT": port})
     configure(level=settings.log_level, log_format=settings.log_format)
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database_url.reveal())
     migrate(engine)
     store = CrashingStore(SqlStore(engine), at=os.environ["CRASH_AT"], when=os.environ["CRASH_WHEN"])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from bot.store.types import serial, word
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -12,16 +14,16 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "message",
-        sa.Column("client_reference", sa.String(length=128), nullable=False),
-        sa.Column("view_id", sa.String(length=255), nullable=False),
-        sa.Column("team_id", sa.String(length=32), nullable=False),
-        sa.Column("user_id", sa.String(length=32), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("client_reference", word(128), nullable=False),
+        sa.Column("view_id", word(255), nullable=False),
+        sa.Column("team_id", word(32), nullable=False),
+        sa.Column("user_id", word(32), nullable=False),
+        sa.Column("state", word(16), nullable=False),
+        sa.Column("kind", word(8), nullable=False),
         sa.Column("recipient_count", sa.Integer(), nullable=False),
         sa.Column("content", sa.Text(), nullable=True),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("channel_id", sa.String(length=32), nullable=True),
+        sa.Column("digest", word(64), nullable=False),
+        sa.Column("channel_id", word(32), nullable=True),
         sa.Column("response_url", sa.Text(), nullable=True),
         sa.Column("response_url_expires_at", sa.Double(), nullable=True),
         sa.Column("response_url_uses", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -37,11 +39,11 @@ def upgrade() -> None:
         sa.Column("lookups", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("lookup_due_at", sa.Double(), nullable=True),
         sa.Column("unknown_told", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("lease_owner", sa.String(length=64), nullable=True),
+        sa.Column("lease_owner", word(64), nullable=True),
         sa.Column("lease_until", sa.Double(), nullable=True),
-        sa.Column("batch_id", sa.String(length=128), nullable=True),
-        sa.Column("cause", sa.String(length=64), nullable=True),
-        sa.Column("vendor_code", sa.String(length=128), nullable=True),
+        sa.Column("batch_id", word(128), nullable=True),
+        sa.Column("cause", word(64), nullable=True),
+        sa.Column("vendor_code", word(128), nullable=True),
         sa.Column("vendor_text", sa.Text(), nullable=True),
         sa.Column("finished_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("client_reference"),
@@ -87,16 +89,16 @@ def upgrade() -> None:
 
     op.create_table(
         "answer",
-        sa.Column("answer_id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("client_reference", sa.String(length=128), nullable=False),
-        sa.Column("user_id", sa.String(length=32), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("answer_id", serial(), autoincrement=True, nullable=False),
+        sa.Column("client_reference", word(128), nullable=False),
+        sa.Column("user_id", word(32), nullable=False),
+        sa.Column("kind", word(16), nullable=False),
         sa.Column("until_at", sa.Double(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("due_at", sa.Double(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("told_at", sa.Double(), nullable=True),
-        sa.Column("lease_owner", sa.String(length=64), nullable=True),
+        sa.Column("lease_owner", word(64), nullable=True),
         sa.Column("lease_until", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(
             ["client_reference"],

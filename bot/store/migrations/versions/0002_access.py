@@ -3,14 +3,16 @@
 import sqlalchemy as sa
 from alembic import op
 
+from bot.store.types import serial, word
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# What is written to the log stays as it was written. The third is for INSERT OR REPLACE, which deletes without asking
-# the second. (A change of this table by batch_alter_table makes it anew: it has to make the triggers anew, too.)
-_LOG_TRIGGERS = (
+# What is written to the log stays as it was written. SQLite's third is for INSERT OR REPLACE, which deletes without
+# asking the second. (A change of this table by batch_alter_table makes it anew: it has to make the triggers anew, too.)
+_ON_SQLITE = (
     "CREATE TRIGGER access_change_no_update BEFORE UPDATE ON access_change "
     "BEGIN SELECT RAISE(ABORT, 'the log of changes is never altered'); END",
     "CREATE TRIGGER access_change_no_delete BEFORE DELETE ON access_change "
@@ -18,6 +20,17 @@ _LOG_TRIGGERS = (
     "CREATE TRIGGER access_change_no_replace BEFORE INSERT ON access_change "
     "WHEN EXISTS (SELECT 1 FROM access_change WHERE change_id = NEW.change_id) "
     "BEGIN SELECT RAISE(ABORT, 'the log of changes is never altered'); END",
+)
+_ON_POSTGRESQL = (
+    "CREATE FUNCTION access_change_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    "BEGIN RAISE EXCEPTION 'the log of changes is never altered' USING ERRCODE = 'integrity_constraint_violation'; "
+    "END $$",
+    "CREATE TRIGGER access_change_no_update BEFORE UPDATE ON access_change "
+    "FOR EACH ROW EXECUTE FUNCTION access_change_is_kept()",
+    "CREATE TRIGGER access_change_no_delete BEFORE DELETE ON access_change "
+    "FOR EACH ROW EXECUTE FUNCTION access_change_is_kept()",
+    "CREATE TRIGGER access_change_no_truncate BEFORE TRUNCATE ON access_change "
+    "FOR EACH STATEMENT EXECUTE FUNCTION access_change_is_kept()",
 )
 
 
@@ -33,38 +46,37 @@ def upgrade() -> None:
 
     op.create_table(
         "access_member",
-        sa.Column("member_id", sa.String(length=32), nullable=False),
-        sa.Column("role", sa.String(length=8), nullable=False),
-        sa.Column("added_by", sa.String(length=255), nullable=False),
+        sa.Column("member_id", word(32), nullable=False),
+        sa.Column("role", word(8), nullable=False),
+        sa.Column("added_by", word(255), nullable=False),
         sa.Column("added_at", sa.Double(), nullable=False),
-        sa.Column("door", sa.String(length=16), nullable=False),
+        sa.Column("door", word(16), nullable=False),
         sa.PrimaryKeyConstraint("member_id", "role"),
     )
 
     op.create_table(
         "access_change",
-        sa.Column("change_id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("change_id", serial(), autoincrement=True, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("changed_at", sa.Double(), nullable=False),
-        sa.Column("changed_by", sa.String(length=255), nullable=False),
-        sa.Column("door", sa.String(length=16), nullable=False),
-        sa.Column("action", sa.String(length=16), nullable=False),
-        sa.Column("role", sa.String(length=8), nullable=False),
-        sa.Column("member_id", sa.String(length=32), nullable=False),
+        sa.Column("changed_by", word(255), nullable=False),
+        sa.Column("door", word(16), nullable=False),
+        sa.Column("action", word(16), nullable=False),
+        sa.Column("role", word(8), nullable=False),
+        sa.Column("member_id", word(32), nullable=False),
         sa.PrimaryKeyConstraint("change_id"),
     )
     op.create_index("access_change_version", "access_change", ["version"], unique=False)
-    if op.get_bind().dialect.name == "sqlite":
-        for trigger in _LOG_TRIGGERS:
-            op.execute(trigger)
+    for statement in _ON_SQLITE if op.get_bind().dialect.name == "sqlite" else _ON_POSTGRESQL:
+        op.execute(statement)
 
     op.create_table(
         "access_request",
-        sa.Column("request_id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("user_id", sa.String(length=32), nullable=False),
+        sa.Column("request_id", serial(), autoincrement=True, nullable=False),
+        sa.Column("user_id", word(32), nullable=False),
         sa.Column("asked_at", sa.Double(), nullable=False),
-        sa.Column("decision", sa.String(length=16), nullable=True),
-        sa.Column("decided_by", sa.String(length=255), nullable=True),
+        sa.Column("decision", word(16), nullable=True),
+        sa.Column("decided_by", word(255), nullable=True),
         sa.Column("decided_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("request_id"),
     )
@@ -80,18 +92,18 @@ def upgrade() -> None:
 
     op.create_table(
         "access_notice",
-        sa.Column("notice_id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("to_user_id", sa.String(length=32), nullable=False),
-        sa.Column("request_id", sa.Integer(), nullable=True),
-        sa.Column("group_id", sa.String(length=32), nullable=True),
-        sa.Column("channel_id", sa.String(length=32), nullable=True),
-        sa.Column("ts", sa.String(length=32), nullable=True),
+        sa.Column("notice_id", serial(), autoincrement=True, nullable=False),
+        sa.Column("kind", word(16), nullable=False),
+        sa.Column("to_user_id", word(32), nullable=False),
+        sa.Column("request_id", serial(), nullable=True),
+        sa.Column("group_id", word(32), nullable=True),
+        sa.Column("channel_id", word(32), nullable=True),
+        sa.Column("ts", word(32), nullable=True),
         sa.Column("since_at", sa.Double(), nullable=False),
         sa.Column("due_at", sa.Double(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("told_at", sa.Double(), nullable=True),
-        sa.Column("lease_owner", sa.String(length=64), nullable=True),
+        sa.Column("lease_owner", word(64), nullable=True),
         sa.Column("lease_until", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["request_id"], ["access_request.request_id"]),
         sa.PrimaryKeyConstraint("notice_id"),
@@ -106,7 +118,7 @@ def upgrade() -> None:
 
     op.create_table(
         "handled",
-        sa.Column("origin", sa.String(length=64), nullable=False),
+        sa.Column("origin", word(64), nullable=False),
         sa.Column("handled_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("origin"),
     )
