@@ -173,7 +173,7 @@ class ServerFailed(StatusError):  # noqa: N818 - see ConnectionFailed
 
 
 class Malformed(SinchError):  # noqa: N818 - see ConnectionFailed
-    """A decoded JSON value is not what Sinch documents. ``why`` goes on after "but", and quotes nothing of the value."""
+    """A decoded JSON value is not what Sinch documents. ``why`` goes on after "but" and quotes nothing of it."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"not what Sinch documents: {why}", maybe_sent=False)
