@@ -77,6 +77,10 @@ Everything that was asked, and what can be made to go wrong:
   curl -s {sinch}/sandbox/requests
   curl -s {sinch}/sandbox/faults -H 'Content-Type: application/json' \\
     -d '{{"operation": "send", "fault": "reset", "accept": true}}'
+  curl -s {sinch}/sandbox/scripts -H 'Content-Type: application/json' \\
+    -d '{{"number": "+12015550123", "code": 414}}'
+  curl -s {sinch}/sandbox/replies -H 'Content-Type: application/json' \\
+    -d '{{"from": "+12015550123", "text": "Thanks"}}'
 
 Without SLACK_APP_TOKEN the bot takes Slack's requests over HTTP, on port 3000; for another address:
   curl -s {slack}/sandbox/events_url -d '{{"url": "{BOT_EVENTS_URL}"}}'

@@ -10,10 +10,8 @@ from sinch._calls import Effect
 from sinch._messages import Message, Update
 from sinch._models import Batch, DryRun
 from sinch._paging import PAGE_SIZE
-from sinch._session import Session
+from sinch._session import READ_TIMEOUT_S, SEND_TIMEOUT_S, Session
 
-SEND_TIMEOUT_S = 20.0  # ours; Sinch names no figure, its own SDKs wait 10 to 30 s
-READ_TIMEOUT_S = 10.0  # ours
 # Ours: only a deployment that ignores the reference makes us turn pages at all; 1 000 batches since the send.
 MAX_FIND_PAGES = 10
 

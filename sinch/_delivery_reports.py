@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from sinch import _calls, _paging
-from sinch._batches import READ_TIMEOUT_S
 from sinch._models import BatchDeliveryReport, RecipientDeliveryReport
 from sinch._numbers import digits
 from sinch._paging import PAGE_SIZE
-from sinch._session import Session
+from sinch._session import READ_TIMEOUT_S, Session
 
 
 class DeliveryReports:

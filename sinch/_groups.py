@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sinch import _calls, _paging
-from sinch._batches import READ_TIMEOUT_S, SEND_TIMEOUT_S
 from sinch._calls import Effect
 from sinch._messages import Clear
 from sinch._models import AutoUpdate, Group, read_members
 from sinch._paging import PAGE_SIZE
-from sinch._session import Session
+from sinch._session import READ_TIMEOUT_S, SEND_TIMEOUT_S, Session
 
 
 class Groups:

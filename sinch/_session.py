@@ -14,6 +14,10 @@ from sinch._pace import Pace
 from sinch._retry import RetryPolicy
 from sinch._transport import Transport
 
+# Ours, for a whole call; Sinch names no figure, its own SDKs wait 10 to 30 s.
+SEND_TIMEOUT_S = 20.0
+READ_TIMEOUT_S = 10.0
+
 _T = TypeVar("_T")
 
 

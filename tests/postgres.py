@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 # What is flushed to the disk survives a power cut, which no test outlives.
-_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
+_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "deadlock_timeout=100ms")
 
 
 STARTED_WITHIN_S = 20.0

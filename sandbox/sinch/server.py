@@ -12,20 +12,20 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from sandbox.sinch import control
-from sandbox.sinch.batch_operations import BatchOperations
 from sandbox.sinch.batches import Batch
 from sandbox.sinch.callbacks import Callbacks
-from sandbox.sinch.calls import Ask, Operations
 from sandbox.sinch.connections import Door, reset
 from sandbox.sinch.faults import Fault, FaultBoard, Reset
 from sandbox.sinch.faulty import answer_with
-from sandbox.sinch.group_operations import GroupOperations
-from sandbox.sinch.inbound_operations import InboundOperations
+from sandbox.sinch.operations.batches import BatchOperations
+from sandbox.sinch.operations.calls import Ask, Operations
+from sandbox.sinch.operations.groups import GroupOperations
+from sandbox.sinch.operations.inbounds import InboundOperations
+from sandbox.sinch.operations.reports import ReportOperations
 from sandbox.sinch.phones import Phones
 from sandbox.sinch.plan import SANDBOX_NUMBER, ServicePlan
 from sandbox.sinch.readings import Readings
 from sandbox.sinch.refusals import Answer, RefusedError, Shape, shaped
-from sandbox.sinch.report_operations import ReportOperations
 from sandbox.sinch.routes import Operation, route
 
 SANDBOX_PLAN = "sandbox-plan"

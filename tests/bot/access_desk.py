@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from bot.slack.gateway import SlackGateway
     from bot.store.sql import SqlStore
     from sandbox.slack import FakeSlack
-    from tests.bot.conftest import Database, FakeClock
+    from tests.bot.conftest import FakeClock
+    from tests.bot.databases import Database
 
 UNCHANGED = "Nothing was changed"
 

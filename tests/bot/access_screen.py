@@ -16,7 +16,8 @@ from bot.slack.gateway import Posted, SlackGateway
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA, ANN, BEN, DAN, EVE, GENERAL, GUS, NOBODY, ROBO, SAM, SUPPORT, TEAM_ID
 from tests.bot.access_model import Field, Model, is_group
-from tests.bot.conftest import SOON_S, Doors, FakeClock, NewDatabase
+from tests.bot.conftest import SOON_S, Doors, FakeClock
+from tests.bot.databases import NewDatabase
 from tests.bot.slack_payloads import Body, said
 
 _T = TypeVar("_T")

@@ -17,7 +17,8 @@ from sandbox.slack.people import ADA, ANN, BEN, SAM
 from sandbox.slack.state import Message
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, FakeClock
+    from tests.bot.conftest import FakeClock
+    from tests.bot.databases import Database
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 

@@ -23,7 +23,7 @@ from sandbox.slack.people import ADA, ANN, BEN
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database
+    from tests.bot.databases import Database
 
 T0 = datetime.fromisoformat("2026-01-02T12:00:00+00:00")
 GROUP = "S0SUPPORT"

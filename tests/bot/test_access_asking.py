@@ -24,7 +24,8 @@ from sandbox.slack.people import ADA, ANN, BEN, DAN, EVE, GUS, OTHER_TEAM_ID, RO
 from tests.bot.access_desk import UNCHANGED, Desk, admin, sender
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, Doors, FakeClock
+    from tests.bot.conftest import Doors, FakeClock
+    from tests.bot.databases import Database
 
 ASK = ids.ASK_ACCESS
 

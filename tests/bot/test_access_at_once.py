@@ -20,7 +20,7 @@ from bot.store.tables import access_change, access_member, access_state, message
 from sandbox.slack.people import ADA, ANN, BEN, EVE
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database
+    from tests.bot.databases import Database
 
 T0 = datetime.fromisoformat("2026-01-02T12:00:00+00:00")
 LATE = 20  # submissions after the removal, at least

@@ -24,7 +24,7 @@ from bot.store.tables import access_change, access_member, access_request, acces
 from sandbox.slack.people import ADA, ANN, BEN, DAN, GUS, SAM, SUPPORT
 from tests.bot.access_model import DAY, Model, Rows, is_group
 from tests.bot.access_screen import FIELDS, GROUPS, KINDS, NEW, OpenDialog, Processes, Typed, picked_in
-from tests.bot.conftest import NewDatabase
+from tests.bot.databases import NewDatabase
 from tests.bot.slack_payloads import access_submit, pressed, submit
 
 _T = TypeVar("_T")

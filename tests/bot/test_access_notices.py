@@ -18,7 +18,8 @@ from sandbox.slack.people import ADA, BEN, SAM, SUPPORT
 from tests.bot.notices_office import Office, Until, all_done
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, FakeClock
+    from tests.bot.conftest import FakeClock
+    from tests.bot.databases import Database
 
 
 @pytest.fixture

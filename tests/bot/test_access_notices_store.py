@@ -26,7 +26,7 @@ from tests.bot.request_rows import (
 )
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database
+    from tests.bot.databases import Database
 
 
 async def test_a_claimed_notice_is_one_process_its_own_until_its_lease_ends(database: Database) -> None:

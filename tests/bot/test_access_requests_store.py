@@ -42,7 +42,7 @@ from tests.bot.request_rows import (
 )
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database
+    from tests.bot.databases import Database
 
 
 # -- asking

@@ -35,7 +35,7 @@ from bot.store.tables import access_change, access_state, handled
 from sandbox.slack.people import ADA, ANN, BEN, EVE
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, NewDatabase
+    from tests.bot.databases import Database, NewDatabase
 
 T0 = datetime.fromisoformat("2026-01-02T12:00:00+00:00")
 GROUP = "S0SUPPORT"

@@ -27,7 +27,8 @@ from tests.bot.test_dispatch import strangers_in
 
 if TYPE_CHECKING:
     from bot.store.sql import SqlStore
-    from tests.bot.conftest import Database, Doors, FakeClock
+    from tests.bot.conftest import Doors, FakeClock
+    from tests.bot.databases import Database
 
 ELSEWHERE = "T0ELSEWHERE"
 ASKER = "U0ASKER"  # somebody whose request is open

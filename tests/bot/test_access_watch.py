@@ -20,7 +20,8 @@ from sandbox.slack.people import ADA, BEN, SAM, TEAM_ID
 from tests.bot.conftest import HERE
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, FakeClock
+    from tests.bot.conftest import FakeClock
+    from tests.bot.databases import Database
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 COUNTS_WITHIN_S = 1.0  # the other doors' share of the promise

@@ -51,7 +51,8 @@ from bot.domain import (
 )
 from bot.store import AlreadyTaken, Taken
 from bot.store.tables import answer, message
-from tests.bot.conftest import NewDatabase, anybody
+from tests.bot.conftest import anybody
+from tests.bot.databases import NewDatabase
 
 _T = TypeVar("_T")
 T0 = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

@@ -26,7 +26,8 @@ from tests.bot.conftest import anybody
 from tests.bot.slack_payloads import click, command, said, submit, who
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, Doors, FakeClock
+    from tests.bot.conftest import Doors, FakeClock
+    from tests.bot.databases import Database
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Submit = Callable[..., Submission]

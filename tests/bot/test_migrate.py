@@ -21,7 +21,7 @@ import bot.store.migrate as module
 from bot.store.engine import MIGRATION_WAIT_S, open_engine
 from bot.store.migrate import HEAD, NewerSchemaError, migrate
 from bot.store.tables import metadata
-from tests.bot.conftest import DATABASES
+from tests.bot.databases import DATABASES
 from tests.postgres import Postgres
 
 

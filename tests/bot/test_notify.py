@@ -22,7 +22,8 @@ from sandbox.slack.people import ANN, ANN_BEN, BACKROOM, BEN, GENERAL, OPS
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, FakeClock
+    from tests.bot.conftest import FakeClock
+    from tests.bot.databases import Database
 
 MESSAGE = {"text": "Hello"}
 Submit = Callable[..., Submission]

@@ -20,7 +20,8 @@ from sandbox.slack.people import ADA, SAM
 from tests.bot.notices_office import Office, Until, all_done, due
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, FakeClock
+    from tests.bot.conftest import FakeClock
+    from tests.bot.databases import Database
 
 AWAY = SlackError("http-500", away=True)
 

@@ -22,7 +22,7 @@ from bot.store.turns import fair_turns
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database
+    from tests.bot.databases import Database
 
 T0 = datetime.fromisoformat("2026-01-02T12:00:00+00:00")
 LEASE_S = 10.0

@@ -21,7 +21,8 @@ from bot.store.sql import SqlStore
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database, FakeClock, ScriptedSender
+    from tests.bot.conftest import FakeClock, ScriptedSender
+    from tests.bot.databases import Database
 
 Submit = Callable[..., Submission]
 Until = Callable[[Callable[[], object]], Awaitable[None]]

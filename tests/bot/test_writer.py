@@ -37,7 +37,7 @@ from bot.store.writer import GROUP_MAX, Writer
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
-    from tests.bot.conftest import Database
+    from tests.bot.databases import Database
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 BUSY_S = 0.1  # instead of the product's 2 s, so that a lock is waited for briefly

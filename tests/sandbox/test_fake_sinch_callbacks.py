@@ -45,7 +45,8 @@ class Receiver:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.got.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
+        status = self.statuses.pop(0) if self.statuses else 200
+        return web.Response(status=status, headers={"Location": self.url} if 300 <= status <= 399 else {})
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -193,12 +194,14 @@ async def test_the_address_of_a_batch_goes_before_that_of_the_plan(world: World)
 
 async def test_it_tells_by_itself_as_time_passes(receiver: Receiver) -> None:
     async with FakeSinch(callback_url=receiver.url) as fake:
+        for _ in range(2):  # until it waits for something to happen
+            await fake.phones.reply(ANN, text="Hi")
         fake.phones.script(ANN, Script(final_after_s=0.05))
         fields = {"from": "+12015550100", "to": [ANN], "body": "Hi", "delivery_report": "per_recipient_final"}
         now = datetime.now(UTC)
         fake.plan.accept(read_batch("application/json", json.dumps(fields).encode(), now, plan=fake.plan.rules()))
-        await fake.until(lambda fake: [one.fate for one in fake.callbacks.all] == [Fate.TAKEN])
-    assert [one["status"] for one in receiver.told] == ["Delivered"]
+        await fake.until(lambda fake: [one.fate for one in fake.callbacks.all] == [Fate.TAKEN] * 3)
+    assert receiver.told[2]["status"] == "Delivered"
 
 
 # Inbound messages
@@ -237,6 +240,11 @@ async def test_a_reply_to_another_sender_is_tied_to_nothing(world: World) -> Non
     world.send("none", client_reference="m-00000001")
     inbound = await world.fake.phones.reply(ANN, "+12015550101", text="Thanks")
     assert inbound.client_reference is None
+
+
+async def test_a_reply_before_the_message_arrived_is_tied_to_nothing(world: World) -> None:
+    world.send("none", client_reference="m-00000001", send_at="2026-03-01T13:00:00Z")
+    assert (await world.fake.phones.reply(ANN, text="Hello?")).client_reference is None
 
 
 async def test_without_an_address_a_reply_is_only_kept() -> None:
@@ -339,6 +347,7 @@ async def test_what_is_refused_is_dropped(world: World, status: int) -> None:
     await world.fake.phones.reply(ANN, text="Hi")
     assert [one.fate for one in world.fake.callbacks.all] == [Fate.DROPPED]
     assert await world.told_after(3600) == []
+    assert len(world.receiver.got) == 1
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])

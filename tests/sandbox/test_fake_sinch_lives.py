@@ -167,6 +167,17 @@ def test_an_update_moves_what_the_phones_will_have(carrier: Carrier) -> None:
     assert [one.text for one in carrier.fake.phones.of(BOB)] == ["Hello"]
 
 
+def test_an_update_leaves_alone_what_a_replaced_batch_had_sent(carrier: Carrier) -> None:
+    batch = carrier.send(ANN)
+    for body in ("later", "later still"):
+        fields = {**batch.request.fields, "body": body, "send_at": "2026-03-01T13:00:00Z"}
+        asked = read_batch("application/json", json.dumps(fields).encode(), carrier.now)
+        (carrier.fake.plan.replace if body == "later" else carrier.fake.plan.update)(batch, asked)
+    assert [carrier.state(batch, n) for n in range(len(batch.messages))] == [("Delivered", 0), ("Queued", 400)]
+    carrier.now += timedelta(hours=1)
+    assert [one.text for one in carrier.fake.phones.of(ANN)] == ["Hi", "later still"]
+
+
 WAITS = st.none() | st.floats(0, 400_000)
 
 

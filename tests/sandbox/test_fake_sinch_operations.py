@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -145,10 +146,29 @@ async def test_a_batch_can_stay_invisible_to_its_report(wire: Wire) -> None:
     assert [(await wire.http.get(url, headers=wire.headers)).status_code for _ in range(2)] == [404, 200]
 
 
+async def test_batches_of_one_reference_stay_in_order_when_the_older_is_changed(wire: Wire) -> None:
+    older = (await wire.send(send_at="2026-03-01T13:00:00Z")).json()["id"]
+    wire.now += timedelta(seconds=60)
+    newer = (await wire.send()).json()["id"]
+    change = {"type": "mt_media", "delivery_report": "none"}
+    answer = await wire.http.post(f"{wire.plan}/batches/{older}", json=change, headers=wire.headers)
+    assert answer.is_success
+    assert [one["id"] for one in (await wire.look_up())["batches"]] == [newer, older]
+
+
+@pytest.mark.parametrize("count", [100, 101])
+async def test_an_update_adds_a_hundred_at_most(wire: Wire, count: int) -> None:
+    batch_id = (await wire.send(send_at="2026-03-01T13:00:00Z")).json()["id"]
+    change = {"type": "mt_media", "to_add": [f"+120155501{number:03}" for number in range(count)]}
+    answer = await wire.http.post(f"{wire.plan}/batches/{batch_id}", json=change, headers=wire.headers)
+    assert answer.status_code == (200 if count == 100 else 400)
+
+
 @pytest.mark.parametrize("path", ["delivery_reports", "inbounds"])
 async def test_the_other_lists_can_ignore_the_reference_as_well(wire: Wire, path: str) -> None:
     await wire.send(reference="m-one-one")
     await wire.fake.phones.reply(ANN, text="Thanks")
+    wire.fake.faults.add("list", NoReferenceFilter(), None)
     wire.fake.faults.add("list_reports" if path == "delivery_reports" else "list_inbounds", NoReferenceFilter())
     query = {"client_reference": "m-two-two"}
     counts = [

@@ -5,10 +5,10 @@ Source: Sinch SMS API reference, "Inbounds".
 
 from __future__ import annotations
 
-from sandbox.sinch.calls import Ask, Call, Operations
 from sandbox.sinch.faults import FaultBoard
 from sandbox.sinch.inbounds import Inbound
 from sandbox.sinch.listing import OF_INBOUNDS, ListQuery, one_page, read_list_query
+from sandbox.sinch.operations.calls import Ask, Call, Operations
 from sandbox.sinch.plan import ServicePlan
 from sandbox.sinch.readings import ReferenceFilter
 from sandbox.sinch.refusals import Answer, RefusedError, json_answer

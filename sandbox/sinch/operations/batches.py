@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.sinch.batches import Batch
-from sandbox.sinch.calls import Ask, Call, Operations
 from sandbox.sinch.faults import FaultBoard
 from sandbox.sinch.listing import OF_BATCHES, one_page, query_flag, query_number, read_list_query
+from sandbox.sinch.operations.calls import Ask, Call, Operations
 from sandbox.sinch.parts import encoding, number_of_parts
 from sandbox.sinch.phones import filled
 from sandbox.sinch.plan import Feedback, ServicePlan

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.sinch.calls import Ask, Call, Operations
 from sandbox.sinch.group_rules import read_group, read_group_change
 from sandbox.sinch.groups import Group
 from sandbox.sinch.listing import PAGE, one_page, read_list_query
+from sandbox.sinch.operations.calls import Ask, Call, Operations
 from sandbox.sinch.plan import ServicePlan
 from sandbox.sinch.readings import NameTaken
 from sandbox.sinch.refusals import Answer, RefusedError, json_answer

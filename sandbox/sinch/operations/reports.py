@@ -5,12 +5,12 @@ Source: Sinch SMS API reference, "Delivery reports".
 
 from __future__ import annotations
 
-from sandbox.sinch.batch_operations import about_batch
 from sandbox.sinch.batches import Batch
-from sandbox.sinch.calls import Ask, Call, Operations
 from sandbox.sinch.faults import FaultBoard
 from sandbox.sinch.listing import OF_REPORTS, ListQuery, one_page, read_codes, read_list_query, read_states
 from sandbox.sinch.lives import Message
+from sandbox.sinch.operations.batches import about_batch
+from sandbox.sinch.operations.calls import Ask, Call, Operations
 from sandbox.sinch.plan import ServicePlan
 from sandbox.sinch.readings import ReferenceFilter
 from sandbox.sinch.refusals import Answer, RefusedError, bad_format, json_answer
