@@ -59,15 +59,18 @@ class CrashingStore:
 
     def _dying(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def call(*args: Any, **kwargs: Any) -> Any:
-            armed = NEEDS.get(self._at, "") in {"", *self._done}
-            if armed and self._when == "before":
+            if self._when == "before" and self._armed():
                 _die()
             result = await method(*args, **kwargs)
-            if armed and self._when == "after" and (result or self._at not in POLLING):
+            # Asked now: what it needs may have been done by the same commit, while it waited.
+            if self._when == "after" and self._armed() and (result or self._at not in POLLING):
                 _die()
             return result
 
         return call
+
+    def _armed(self) -> bool:
+        return NEEDS.get(self._at, "") in {"", *self._done}
 
 
 def _die() -> None:
