@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,44 @@ _LOOK_EVERY_S = 0.02
 class Postgres:
     """One server, and the databases on it."""
 
-    def __init__(self, socket_folder: Path) -> None:
+    def __init__(self, socket_folder: Path, command: Sequence[str], *, user: str | None) -> None:
         self.socket_folder = socket_folder
+        self._command = command
+        self._user = user
         self._numbers = itertools.count(1)
-        self._admin = psycopg.connect(self.url("postgres"), autocommit=True)
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Start the server, on the same data as before."""
+        # Our own child, and no daemon: whatever happens, it ends with us and leaves nothing behind.
+        with (self.socket_folder.parent / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                self._command, user=self._user, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            self._admin = self._connected()
+        except BaseException:
+            self._end()
+            raise
+
+    def go_away(self) -> None:
+        """Stop the server, whoever is connected."""
+        self._admin.close()
+        self._end()
+
+    def _end(self) -> None:
+        self._server.send_signal(signal.SIGINT)  # PostgreSQL, "Shutting Down the Server": fast
+        self._server.wait(STOPPED_WITHIN_S)
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        end = time.monotonic() + STARTED_WITHIN_S
+        while True:
+            try:
+                return psycopg.connect(self.url("postgres"), autocommit=True)
+            except psycopg.OperationalError:
+                if self._server.poll() is not None or time.monotonic() > end:
+                    raise
+                time.sleep(_LOOK_EVERY_S)
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self.socket_folder}"
@@ -50,9 +84,6 @@ class Postgres:
     def drop(self, name: str) -> None:
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def close(self) -> None:
-        self._admin.close()
-
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
@@ -67,28 +98,10 @@ def running_postgres() -> Iterator[Postgres]:
         made.ensure_pgdata_inited()
         settings = [word for setting in _QUICK for word in ("-c", setting)]
         command = [str(word) for word in (made.bin_path / "postgres", "-D", made.pgdata, "-k", made.pgdata, "-h", "")]
-        # Our own child, and no daemon: whatever happens, it ends with us and leaves nothing behind.
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [*command, *settings], user=made.system_user, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        postgres = Postgres(Path(made.pgdata), [*command, *settings], user=made.system_user)
         try:
-            postgres = _connected(made.pgdata, server)
             yield postgres
-            postgres.close()
         finally:
-            server.send_signal(signal.SIGINT)  # PostgreSQL, "Shutting Down the Server": fast
-            server.wait(STOPPED_WITHIN_S)
+            postgres.go_away()
     finally:
         shutil.rmtree(folder)
-
-
-def _connected(socket_folder: Path, server: subprocess.Popen[bytes]) -> Postgres:
-    end = time.monotonic() + STARTED_WITHIN_S
-    while True:
-        try:
-            return Postgres(socket_folder)
-        except psycopg.OperationalError:
-            if server.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(_LOOK_EVERY_S)
