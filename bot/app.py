@@ -21,6 +21,7 @@ from bot.clock import SharedClock
 from bot.compose import Fields, check
 from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
+from bot.housekeeping import Housekeeper
 from bot.identity import SlackWatch, TokenRefusedError, find_out
 from bot.settings import Settings, is_loopback
 from bot.slack.access.changing import Changing
@@ -132,6 +133,7 @@ class Bot:
             )
         )
         self._watch = SlackWatch(slack.identify, clock=clock)
+        self._housekeeper = Housekeeper(store, retention_days=settings.retention_days, clock=clock)
         self._pinged: tuple[float, bool] | None = None
 
     def _doors(self, rules: Rules, causes: Catalogue) -> Doors:
@@ -201,6 +203,7 @@ class Bot:
         self._notifier.start()
         self._notices.start()
         access = asyncio.create_task(self._access_watch.run(), name="access")
+        housekeeping = asyncio.create_task(self._housekeeper.run(), name="housekeeping")
         http = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
         slack = asyncio.create_task(self._connect(), name="slack")
         told_to = asyncio.create_task(stop.wait(), name="stop")
@@ -211,6 +214,7 @@ class Bot:
         finally:
             told_to.cancel()
             access.cancel()
+            housekeeping.cancel()
             await self._stop(http, slack)
 
     async def _connect(self) -> None:

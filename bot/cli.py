@@ -1,4 +1,4 @@
-"""The command line: ``mms-bot run``, ``migrate``, ``access …``, ``explain``, ``sandbox``.
+"""The command line: ``mms-bot run``, ``migrate``, ``access …``, ``forget``, ``explain``, ``sandbox``.
 
 Exit status: 0 done, 1 it ran and the answer is no, 2 wrong use or wrong settings.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DONE, NO, WRONG_USE = 0, 1, 2
 LOG_LINES = 20  # what fits on a screen
 _DO_IT_AGAIN = "Look at mms-bot access list, or do it again: what was done already is not done twice."
+_ONCE_MORE = "Do it again: it goes on where it ended."
 _MEMBER = re.compile(f"{USER_ID}|{GROUP_ID}")
 
 
@@ -53,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("code", nargs="*", metavar="CODE", help="as an answer or the log shows it, such as SINCH-401")
     explain.add_argument("--table", action="store_true", help="all of them, as a page in Markdown")
     explain.set_defaults(command=lambda arguments: _explain(arguments, explain))
+
+    forget = commands.add_parser(
+        "forget", help="erase everything that was sent to one phone number, and cancel what waits to go there"
+    )
+    forget.add_argument("number", metavar="NUMBER", help="as it would be typed in the dialog, such as +12015550123")
+    forget.set_defaults(command=_forget)
 
     sandbox = commands.add_parser(
         "sandbox", help="serve a Slack and a Sinch of your own on this machine, to try the bot"
@@ -179,6 +186,50 @@ def _migrate(_: argparse.Namespace) -> int:
     asyncio.run(store.close())
     print("The database is up to date.")
     return DONE
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    try:
+        settings = _settings()
+    except SettingsError as error:
+        return _complain(error)
+    e164 = _one_number(arguments.number, settings.default_region)
+    if e164 is None:
+        print("That is not a phone number. Give one as in +12015550123, with the country code.", file=sys.stderr)
+        return WRONG_USE
+    try:
+        store = _open_store(settings)
+        if store is None:
+            return NO
+        said = asyncio.run(_forget_number(store, e164))
+    except StoreUnavailableError as error:
+        print(f"DATABASE_URL: the database did not answer in time, or can't be used ({error}).", file=sys.stderr)
+        print(f"Not all of it was erased. {_ONCE_MORE}", file=sys.stderr)
+        return NO
+    except KeyboardInterrupt:
+        print(f"Interrupted. {_ONCE_MORE}", file=sys.stderr)
+        return NO
+    print(said.err, end="", file=sys.stderr)
+    return said.status if _print_all(said.out) else NO
+
+
+def _one_number(typed: str, default_region: str) -> str | None:
+    from bot.domain import Recipient
+    from bot.phone import read
+
+    readings = read(typed, default_region=default_region)
+    outcome = readings[0].outcome if len(readings) == 1 else None
+    return outcome.e164 if isinstance(outcome, Recipient) else None
+
+
+async def _forget_number(store: Store, e164: str) -> Said:
+    from bot import shell
+    from bot.clock import SharedClock
+
+    try:
+        return await shell.forget(store, e164, clock=SharedClock(store.now))
+    finally:
+        await store.close()
 
 
 def _access(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``mms-bot access …``: the list of who may send, from the host's shell. Never talks to Slack.
+"""``mms-bot access …`` and ``mms-bot forget``, from the host's shell. Never talks to Slack.
 
 Every function returns what is to be said, and prints nothing.
 """
@@ -26,7 +26,9 @@ from bot.access.changes import (
     plan_allow,
     plan_remove,
 )
-from bot.store import AccessStore, Changed, Repeated
+from bot.clock import Clock
+from bot.forgetting import forget as forget_number
+from bot.store import AccessStore, Changed, Repeated, Store
 
 DONE, NO = 0, 1
 NAME_MAX = 40  # of a login name in the log
@@ -34,6 +36,9 @@ CSV_HEADER = ("at", "by", "door", "action", "role", "member_id", "version")
 _FORMULA = ("=", "+", "-", "@", "\t")  # OWASP, "CSV Injection": a spreadsheet runs a cell that starts so
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _UNKNOWN = "unknown"
+_NOT_SCRUBBED = (
+    "Older copies could not be cleared away yet, since the database is in constant use. Do it again later.\n"
+)
 _NONE = "-"
 _GAP = "  "
 
@@ -50,6 +55,22 @@ class Said:
 async def listed(access: AccessStore, *, base: Policy, command: str) -> Said:
     """Who may send, and who is an admin. ``command`` is the one of Slack, such as ``/mms``."""
     return Said(DONE, out=list_text(base, await access.current(), command=command))
+
+
+async def forget(store: Store, e164: str, *, clock: Clock) -> Said:
+    """Erase what is kept about a number. Says counts only, never the number."""
+    done = await forget_number(store, e164, clock=clock)
+    err = "" if done.scrubbed else _NOT_SCRUBBED
+    if done.under_way:
+        err += f"Still being sent, and so not erased: {_messages(done.under_way)}. Do it again in a minute.\n"
+    out = f"Erased: {_messages(done.erased)}. Cancelled before they went out: {done.cancelled}.\n"
+    if not (done.erased or done.cancelled or done.under_way):
+        out = "Nothing is kept about this number.\n"
+    return Said(NO if err else DONE, out=out, err=err)
+
+
+def _messages(count: int) -> str:
+    return f"{count} message{'' if count == 1 else 's'}"
 
 
 async def allow(

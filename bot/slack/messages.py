@@ -40,6 +40,9 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
             return as_message(f"Good to know: the answer that was lost has been found. {_accepted(message)}")
         case AnswerKind.RESULT | AnswerKind.UNKNOWN if message.state is State.ACCEPTED:
             return as_message(_accepted(message))
+        case AnswerKind.RESULT | AnswerKind.UNKNOWN if message.state is State.CANCELLED:
+            cause = causes.describe(message.cause or "", maybe_sent=False)
+            return as_message(escape(f"Your {_what(message)} was cancelled. {causes.sentence(cause)}"))
         case AnswerKind.RESULT | AnswerKind.UNKNOWN:
             return _failed(message, causes)
 

@@ -254,6 +254,26 @@ class Store(Protocol):
         """Whether this view was submitted before."""
         ...
 
+    async def purge(self, *, kept_s: float, limit: int, now: datetime) -> int:
+        """Erase what is older than ``kept_s`` seconds and has nothing left to do; how many, at most ``limit``."""
+        ...
+
+    async def kept(self, *, after: str, limit: int) -> Sequence[Message]:
+        """Messages whose numbers and texts are still there, in the order of their references, behind ``after``."""
+        ...
+
+    async def cancel(self, client_references: Sequence[str], *, cause: str, now: datetime) -> int:
+        """`queued` or `scheduled` → `cancelled`, and their senders are told; how many were. Others are left alone."""
+        ...
+
+    async def erase(self, client_references: Sequence[str]) -> int:
+        """Take numbers and texts away, but from what waits or is being sent; how many had any."""
+        ...
+
+    async def scrub(self) -> bool:
+        """Take away what the database keeps of older versions of rows, as far as we can; False: not at this moment."""
+        ...
+
     async def ping(self) -> None:
         """Returns if the database takes writes."""
         ...

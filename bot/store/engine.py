@@ -34,6 +34,18 @@ def open_engine(database_url: str, *, wait_s: float | None = None) -> Engine:
     return open_postgres(database_url, wait_s=BUSY_TIMEOUT_S if wait_s is None else wait_s, patient=wait_s is not None)
 
 
+def empty_log(engine: Engine) -> bool:
+    """Take away older versions of rows that the database keeps beside its tables; False while it can't.
+
+    A server's pages, logs and backups are its host's: there, nothing is done.
+    """
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return True
+    from bot.store import sqlite
+
+    return sqlite.empty_log(engine.url.database)
+
+
 def is_shared(engine: Engine) -> bool:
     """Whether processes on several hosts may use the database."""
     return engine.dialect.name != "sqlite"

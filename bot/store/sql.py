@@ -16,9 +16,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot.access import Denied
 from bot.domain import Answer, Message, State, Step, Submission
-from bot.store import AlreadyTaken, May, StoreUnavailableError, Taken, answers, steps, turns
+from bot.store import AlreadyTaken, May, StoreUnavailableError, Taken, answers, keeping, steps, turns
 from bot.store.access import SqlAccessStore
-from bot.store.engine import is_passing
+from bot.store.engine import empty_log, is_passing
 from bot.store.leases import FREE
 from bot.store.rows import content_json, message_from, seconds
 from bot.store.tables import alembic_version, message
@@ -180,6 +180,25 @@ class SqlStore:
 
     async def get(self, client_reference: str) -> Message | None:
         return await self._one(message.c.client_reference == client_reference)
+
+    # -- keeping
+
+    async def purge(self, *, kept_s: float, limit: int, now: datetime) -> int:
+        return await self._write(now, partial(keeping.purge, kept_s=kept_s, limit=limit))
+
+    async def kept(self, *, after: str, limit: int) -> Sequence[Message]:
+        return await self._read(partial(keeping.kept, after=after, limit=limit))
+
+    async def cancel(self, client_references: Sequence[str], *, cause: str, now: datetime) -> int:
+        which = list(client_references)
+        return await self._write(now, partial(keeping.cancel, references=which, cause=cause)) if which else 0
+
+    async def erase(self, client_references: Sequence[str]) -> int:
+        which = list(client_references)
+        return await self._writer.run(partial(keeping.erase, references=which)) if which else 0
+
+    async def scrub(self) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, empty_log, self._engine)
 
     async def ping(self) -> None:
         await self._writer.run(_write_nothing)

@@ -73,6 +73,8 @@ Index("message_lookup", message.c.lookup_due_at, sqlite_where=_LOOKUP, postgresq
 _PROGRESS = message.c.progress_due_at.is_not(None)
 Index("message_progress", message.c.progress_due_at, sqlite_where=_PROGRESS, postgresql_where=_PROGRESS)
 Index("message_by_user", message.c.user_id, message.c.created_at)
+_KEPT = message.c.content.is_not(None)
+Index("message_kept", message.c.created_at, sqlite_where=_KEPT, postgresql_where=_KEPT)
 _BATCH = message.c.batch_id.is_not(None)
 Index("message_by_batch", message.c.batch_id, sqlite_where=_BATCH, postgresql_where=_BATCH)
 

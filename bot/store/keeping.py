@@ -1,0 +1,90 @@
+"""Statements about how long numbers and texts are kept. What was counted stays; whom and what it was about goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select, update
+
+from bot.domain import AnswerKind, Message, State
+from bot.store import answers
+from bot.store.leases import FREE, free_to_take
+from bot.store.rows import message_from
+from bot.store.tables import answer, message
+
+# Sinch's own sentence may quote a number, and a digest of few possible texts can be guessed.
+_ERASED: dict[str, Any] = {
+    "content": None,
+    "digest": "",
+    "vendor_text": None,
+    "response_url": None,
+    "response_url_expires_at": None,
+}
+_WAITING = (State.QUEUED, State.SCHEDULED)
+_ENDED = (State.ACCEPTED, State.REFUSED, State.CANCELLED)
+
+
+def purge(connection: Connection, *, kept_s: float, limit: int, at: float) -> int:
+    """Erase what is older than ``kept_s`` seconds and has nothing left to do, the oldest first; how many."""
+    looked_up_to_the_end = and_(message.c.state == State.UNKNOWN, message.c.lookup_due_at.is_(None))
+    still_to_tell = (
+        select(answer.c.answer_id)
+        .where(
+            answer.c.client_reference == message.c.client_reference,
+            answer.c.told_at.is_(None),
+            answer.c.due_at.is_not(None),
+        )
+        .exists()
+    )
+    old = (
+        select(message.c.client_reference)
+        .where(
+            message.c.content.is_not(None),
+            message.c.created_at < at - kept_s,
+            or_(message.c.state.in_(_ENDED), looked_up_to_the_end),
+            ~still_to_tell,
+        )
+        .order_by(message.c.created_at)
+        .limit(limit)
+    )
+    references = connection.execute(free_to_take(old, message)).scalars().all()
+    return erase(connection, references)
+
+
+def kept(connection: Connection, *, after: str, limit: int) -> list[Message]:
+    """Messages whose numbers and texts are still there, in the order of their references, behind ``after``.
+
+    (A time would be no place to go on from: databases keep finer ones than Python.)
+    """
+    which = message.c.content.is_not(None) & (message.c.client_reference > after)
+    ordered = select(message).where(which).order_by(message.c.client_reference).limit(limit)
+    return [message_from(row) for row in connection.execute(ordered).mappings()]
+
+
+def cancel(connection: Connection, references: Sequence[str], *, cause: str, at: float) -> int:
+    """`queued` or `scheduled` → `cancelled`, and the sender is told; how many. What is under way is left alone."""
+    cancelled = connection.execute(
+        update(message)
+        .where(message.c.client_reference.in_(references), message.c.state.in_(_WAITING))
+        .values(state=State.CANCELLED, cause=cause, finished_at=at, due_at=None, progress_due_at=None, **FREE)
+        .returning(message.c.client_reference)
+    ).scalars()
+    told = list(cancelled)
+    for reference in told:
+        answers.tell(connection, reference, AnswerKind.RESULT, at)
+    return len(told)
+
+
+def erase(connection: Connection, references: Sequence[str]) -> int:
+    """Take numbers and texts away, but from what is waiting or under way; how many had any."""
+    erased = connection.execute(
+        update(message)
+        .where(
+            message.c.client_reference.in_(references),
+            message.c.content.is_not(None),
+            message.c.state.not_in((*_WAITING, State.SENDING)),
+        )
+        .values(**_ERASED)
+    )
+    return erased.rowcount
