@@ -45,6 +45,7 @@ PURE = (
     "bot.domain",
     "bot.delivery.decisions",
     "bot.store.rows",
+    "bot.store.address",
 )
 STANDARD_LIBRARY_ONLY = ("bot.domain", "bot.access", "bot.clock", "bot.secret", "bot.slack.ids", "bot.slack.text")
 DATABASE = frozenset({"sqlalchemy", "sqlite3", "psycopg", "alembic"})
