@@ -156,8 +156,10 @@ def _open_store(settings: Settings) -> Store | None:
     try:
         database_url = settings.database_url.reveal()
         patient = open_engine(database_url, wait_s=MIGRATION_WAIT_S)
-        migrate(patient)
-        patient.dispose()
+        try:
+            migrate(patient)
+        finally:
+            patient.dispose()
         return SqlStore(open_engine(database_url))
     except StoreUnavailableError as error:
         print(f"DATABASE_URL: {error}.", file=sys.stderr)

@@ -30,6 +30,8 @@ class BotProcess:
         folder: holds its database; kept over restarts.
     """
 
+    program: tuple[str, ...] = ("-m", "bot")  # what Python runs
+
     def __init__(self, settings: Mapping[str, str], *, folder: Path) -> None:
         if (folder / ".env").exists():
             raise ValueError("the bot's folder must hold no .env: the sandbox never reads one")
@@ -66,7 +68,7 @@ class BotProcess:
             **self.settings,
         }
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "bot", "run", "--host", "127.0.0.1", "--port", str(self._port)),
+            *(sys.executable, "-P", *self.program, "run", "--host", "127.0.0.1", "--port", str(self._port)),
             cwd=self.folder,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,

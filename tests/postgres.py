@@ -84,6 +84,30 @@ class Postgres:
     def drop(self, name: str) -> None:
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def asking_for_passwords(self) -> Iterator[None]:
+        """Whoever is not the administrator has to give theirs."""
+        [(file,)] = self.execute("SHOW hba_file")
+        before = Path(file).read_text()
+        Path(file).write_text("local all postgres trust\nlocal all all scram-sha-256\n")
+        self.execute("SELECT pg_reload_conf()")
+        # New sessions go by it as soon as the postmaster has read it.
+        end = time.monotonic() + STARTED_WITHIN_S
+        while self._lets_in_strangers():
+            assert time.monotonic() < end
+            time.sleep(_LOOK_EVERY_S)
+        yield
+        Path(file).write_text(before)
+        self.execute("SELECT pg_reload_conf()")
+
+    def _lets_in_strangers(self) -> bool:
+        """Whether a session without a password gets as far as to be told that there is no such role."""
+        try:
+            psycopg.connect(f"postgresql://nobody:wrong@/postgres?host={self.socket_folder}").close()
+        except psycopg.OperationalError as error:
+            return "password" not in str(error)
+        return True
+
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:

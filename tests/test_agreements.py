@@ -51,6 +51,7 @@ PURE = (
     "bot.domain",
     "bot.delivery.decisions",
     "bot.store.rows",
+    "bot.store.address",
 )
 STANDARD_LIBRARY_ONLY = (
     "bot.domain",

@@ -24,7 +24,8 @@ KEYWORDS = frozenset(
 # Hosts add these for clients that have to be told about a pooler; we keep nothing in a session anyway.
 FOR_OTHER_CLIENTS = frozenset({"pgbouncer", "connection_limit", "pool_timeout"})
 
-_PARTS = re.compile(r"(?P<authority>[^/?#\s]*)(?:/(?P<dbname>[^/?#\s]*))?(?:\?(?P<query>[^#\s]*))?")
+# No @ behind the host: a password with a slash or a question mark would be taken for a host and what comes after it.
+_PARTS = re.compile(r"(?P<authority>[^/?#\s]*)(?:/(?P<dbname>[^/?#\s@]*))?(?:\?(?P<query>[^#\s@]*))?")
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]*))(?::(?P<port>[0-9]{0,5}))?")
 _NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 

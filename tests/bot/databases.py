@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,16 @@ from sqlalchemy import Engine, Table, delete, event, select
 from bot.store.engine import open_engine
 from bot.store.migrate import migrate
 from bot.store.sql import SqlStore
-from bot.store.tables import alembic_version, metadata
+from bot.store.tables import metadata
 from bot.store.times import CallersTime
+from tests.locks import locked
 from tests.postgres import Postgres
 
 DATABASES = ("sqlite", "postgresql")
 NewDatabase = Callable[[], "Database"]
 
 
-class Database(ABC):
+class Database:
     """One database with the newest schema and nothing in it. What is opened on it is closed with the test."""
 
     url: str
@@ -55,9 +54,9 @@ class Database(ABC):
         with self._looking.connect() as connection:
             return [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
 
-    @abstractmethod
     def locked(self) -> AbstractContextManager[None]:
         """Another process keeps everybody from writing."""
+        return locked(self.url)
 
     async def close(self) -> None:
         for store in self.stores:
@@ -84,13 +83,6 @@ class SqliteDatabase(Database):
 
         return engine
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            yield
-            other.execute("ROLLBACK")
-
     async def close(self) -> None:
         await super().close()
         shutil.rmtree(self.path.parent)
@@ -105,14 +97,6 @@ class PostgresDatabase(Database):
         self.server = shelf.server
         self.name = shelf.take()
         self.url = self.server.url(self.name)
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        tables = ", ".join([*metadata.tables, alembic_version.name])
-        with psycopg.connect(self.url) as other:
-            other.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE".encode())
-            yield
-            other.rollback()
 
     async def close(self) -> None:
         await super().close()

@@ -6,15 +6,18 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from bot.cli import LOG_LINES, main
 from bot.store.engine import open_engine
 from bot.store.migrate import HEAD
+from tests.bot.databases import Database, PostgresDatabase
+from tests.postgres import Postgres
 
 GOOD = {
     "SLACK_BOT_TOKEN": "xoxb-0000-0000-sandbox",
@@ -117,9 +120,57 @@ def test_migrate_makes_the_database_and_says_so(settings: Path, capsys: pytest.C
     assert main(["migrate"]) == 0
 
 
-@pytest.mark.parametrize(
-    ("command", "status"), [("migrate", 1), ("run", 2), ("access list", 1), ("access remove U0ANN", 1)]
-)
+@pytest.mark.usefixtures("settings")
+def test_migrate_makes_the_tables_of_a_postgresql_database(
+    postgres: Postgres, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = postgres.create()
+    monkeypatch.setenv("DATABASE_URL", postgres.url(name))
+    assert [main(["migrate"]), main(["migrate"])] == [0, 0]
+    assert capsys.readouterr() == ("The database is up to date.\n" * 2, "")
+    with psycopg.connect(postgres.url(name)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
+    postgres.drop(name)
+
+
+COMMANDS = [("migrate", 1), ("run", 2), ("access list", 1), ("access remove U0ANN", 1)]
+
+
+@pytest.mark.parametrize(("command", "status"), COMMANDS)
+@pytest.mark.parametrize("broken", ["away", "no_database", "newer", "password"])
+@pytest.mark.usefixtures("settings")
+def test_a_postgresql_server_that_cant_be_used_is_a_sentence_without_the_password(
+    postgres_database: PostgresDatabase,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    status: int,
+    broken: str,
+) -> None:
+    server, name = postgres_database.server, postgres_database.name
+    folder = "/nowhere/at/all" if broken == "away" else server.socket_folder
+    name = "missing" if broken == "no_database" else name
+    monkeypatch.setenv("DATABASE_URL", f"postgres://postgres:h%40u%2Fsh@/{name}?host={folder}")
+    if broken == "newer":
+        postgres_database.altered = True
+        with psycopg.connect(postgres_database.url) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    if broken == "password":
+        server.execute("CREATE ROLE somebody LOGIN PASSWORD 'right'")
+        monkeypatch.setenv("DATABASE_URL", f"postgres://somebody:h%40u%2Fsh@/{name}?host={folder}")
+    with server.asking_for_passwords() if broken == "password" else nullcontext():
+        assert main(command.split()) == status
+    if broken == "password":
+        server.execute("DROP ROLE somebody")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("DATABASE_URL: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert not re.search("h@u|u/sh|%40", err)
+
+
+@pytest.mark.parametrize(("command", "status"), COMMANDS)
 @pytest.mark.parametrize("broken", ["folder", "no_database", "newer"])
 def test_a_database_that_cant_be_used_is_a_sentence(
     settings: Path,
@@ -153,8 +204,12 @@ HINT = "There is no admin. Name one: mms-bot access allow --admin ID. /mms whoam
 
 
 @pytest.fixture
-def access(settings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+def access(
+    settings: Path, database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Shell:
     """``access("allow U0ANN", status=0)`` runs it: standard output and standard error. ``root`` is who runs it."""
+    monkeypatch.chdir(settings)
+    monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("LOGNAME", "root")
     monkeypatch.setenv("SLACK_ALLOWED_USERS", "U0FIX")
     monkeypatch.setenv("SLACK_ADMIN_USERS", "U0BOSS")
@@ -292,10 +347,9 @@ def test_the_export_has_every_change_the_oldest_first(access: Shell) -> None:
 
 
 @pytest.mark.parametrize("line", ["allow U0BEN", "remove U0ANN"])
-def test_a_locked_database_is_a_sentence_and_status_1(access: Shell, settings: Path, line: str) -> None:
+def test_a_locked_database_is_a_sentence_and_status_1(access: Shell, database: Database, line: str) -> None:
     access("allow U0ANN")
-    with closing(sqlite3.connect(settings / "mms-bot.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with database.locked():
         out, err = access(line, status=1)
     assert out == ""
     assert err.startswith("DATABASE_URL: the database")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 import bot.store.migrate as module
 from bot.store.engine import MIGRATION_WAIT_S, open_engine
@@ -164,6 +166,62 @@ def test_a_migration_that_fails_leaves_nothing_behind(url: str, monkeypatch: pyt
         assert inspect(connection).get_table_names() == []
     migrate(engine)
     engine.dispose()
+
+
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()]
+
+
+@pytest.mark.parametrize("revision", [revision for revision in REVISIONS if revision != HEAD])
+def test_an_older_process_can_go_on_with_the_newest_schema(url: str, revision: str) -> None:
+    engine = open_engine(url)
+    upgrade_to(engine, revision)
+    older = columns(engine)
+    migrate(engine)
+    newest = columns(engine)
+    engine.dispose()
+    for table, known in older.items():
+        assert known.items() <= newest[table].items(), "no column goes, and none is of another kind"
+        for name in newest[table].keys() - known.keys():
+            _, nullable, default = newest[table][name]
+            assert nullable or default is not None, f"an older process leaves {table}.{name} out"
+
+
+def columns(engine: Engine) -> dict[str, dict[str, tuple[str, bool, str | None]]]:
+    """Table → column → its type, whether it may be null, its default."""
+    in_database = inspect(engine)
+    return {
+        table: {
+            column["name"]: (str(column["type"]), column["nullable"], column["default"])
+            for column in in_database.get_columns(table)
+        }
+        for table in in_database.get_table_names()
+    }
+
+
+def test_a_change_of_a_table_in_use_waits_briefly_and_comes_again(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = postgres.create()
+    engine = open_engine(postgres.url(name), wait_s=MIGRATION_WAIT_S)
+    upgrade_to(engine, "0001")
+    upgrade = module._upgrade
+    tries: list[float] = []
+    with psycopg.connect(postgres.url(name)) as somebody:
+        somebody.execute("SELECT count(*) FROM message")  # as a backup does, for hours
+
+        def with_a_column(connection: Connection) -> None:
+            tries.append(time.monotonic())
+            if len(tries) == 2:
+                somebody.rollback()
+            connection.execute(text("ALTER TABLE message ADD COLUMN more TEXT"))
+            upgrade(connection)
+
+        monkeypatch.setattr(module, "_upgrade", with_a_column)
+        migrate(engine)
+    engine.dispose()
+    postgres.drop(name)
+    assert len(tries) == 2
+    assert tries[1] - tries[0] < 5, "whoever reads the table meanwhile queues behind it"
 
 
 OLD_ROWS = """

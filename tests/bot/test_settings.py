@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import string
 from pathlib import Path
 
@@ -21,6 +22,7 @@ GOOD = {
     "SINCH_API_TOKEN": "sandbox-api-token",
     "SINCH_NUMBER": "+12015550100",
 }
+POSTGRES = "postgres://ann:hush@db.example.com:5432/mms?sslmode=require"
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "SINCH_API_TOKEN", "SINCH_WEBHOOK_SECRET")
 
 
@@ -95,6 +97,8 @@ GOOD_VALUES = [
     ("SINCH_API_BASE_URL", "http://[::1]:5000/", "sinch_api_base_url", "http://[::1]:5000"),
     ("SINCH_API_BASE_URL", "http://localhost:5000", "sinch_api_base_url", "http://localhost:5000"),
     ("DATABASE_URL", "sqlite:////var/lib/mms-bot.db", "database_url", Secret("sqlite:////var/lib/mms-bot.db")),
+    ("DATABASE_URL", POSTGRES, "database_url", Secret(POSTGRES)),
+    ("DATABASE_URL", "postgresql:///mms?host=/run/pg", "database_url", Secret("postgresql:///mms?host=/run/pg")),
     ("PUBLIC_URL", "https://bot.example", "public_url", "https://bot.example"),
     ("DEFAULT_REGION", "de", "default_region", "DE"),
     ("MMS_COUNTRIES", "us, ca", "mms_countries", frozenset({"US", "CA"})),
@@ -139,6 +143,7 @@ BAD_VALUES = [
         ["postgresql+psycopg2://h/db", "mysql://h/db", "sqlite://", "sqlite:///", "mms-bot.db"],
     ),
     ("DATABASE_URL", ["sqlite:///:memory:", "sqlite:///mms-bot.db?nonsense=1"]),
+    ("DATABASE_URL", ["postgres://u:p@h:port/db", "postgres://u:p@h/db?nonsense=1", "postgresql://h/d b"]),
     ("PUBLIC_URL", ["http://bot.example", "bot.example", "https://bot.example/?a=b"]),
     ("DEFAULT_REGION", ["USA", "1", "XX", "United States"]),
     ("MMS_COUNTRIES", ["US,XX", ",", "USA"]),
@@ -171,6 +176,20 @@ def test_a_host_that_forgets_its_disk_is_no_place_for_sqlite(given: dict[str, st
     [fault] = faults_of(DYNO="web.1", **given)
     assert fault.startswith("DATABASE_URL ")
     assert "DYNO" in fault
+
+
+def test_a_host_that_forgets_its_disk_is_a_place_for_postgresql() -> None:
+    assert settings(DYNO="web.1", DATABASE_URL=POSTGRES).database_url == Secret(POSTGRES)
+
+
+@pytest.mark.parametrize("address", ["mysql://ann:hush@h/db", "postgres://ann:hu/sh@h/db", "postgres://ann:hu#sh@h/db"])
+def test_the_password_of_a_database_stands_in_no_fault(address: str) -> None:
+    [fault] = faults_of(DATABASE_URL=address)
+    assert not re.search("ann|hush|hu|@h", fault.replace("user:password@host", ""))
+
+
+def test_settings_that_are_printed_show_no_password_of_a_database() -> None:
+    assert "hush" not in repr(settings(DATABASE_URL=POSTGRES))
 
 
 tokens = st.text(string.ascii_letters + string.digits + "-_é ", min_size=16, max_size=40).filter(
