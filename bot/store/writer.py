@@ -25,6 +25,7 @@ _Work = Callable[[Connection], Any]
 CLOSE_WITHIN_S = 2.0  # a locked database must not hold up the end of the process
 GROUP_MAX = 256  # jobs in one commit; bounds how long the first of them waits for the last
 TRIES = 3  # of a transaction that ended by no fault of its own
+AGAIN_AFTER_S = 0.02  # the other of two that waited for each other has to get on meanwhile
 SHORTEST_WAIT_S = 0.005
 ONE_BY_ONE_WITHIN_S = 5.0  # nobody who waits is still there after that
 
@@ -144,6 +145,7 @@ class Writer:
                 Exception
             ) as error:  # whatever it is, those who wait have to hear of it, and the thread has to live on
                 if stage is not _Stage.COMMIT and is_passing(error) and tries < TRIES:
+                    time.sleep(AGAIN_AFTER_S)
                     continue
                 if stage is _Stage.WORK and len(group) > 1:
                     return error

@@ -104,10 +104,15 @@ class Group:
     def __init__(self, store: SqlStore) -> None:
         self._writer = store._writer
         self._gate = threading.Event()
+        self._busy = threading.Event()
+
+    def _hold(self, _: Connection) -> None:
+        self._busy.set()
+        assert self._gate.wait(5)
 
     async def run(self, *asked: Awaitable[Any]) -> list[Any]:
-        holding = asyncio.ensure_future(self._writer.run(lambda _: self._gate.wait(5)))
-        await asyncio.sleep(0)
+        holding = asyncio.ensure_future(self._writer.run(self._hold))
+        assert await asyncio.to_thread(self._busy.wait, 5)  # or it would share its commit with some of the others
         tasks = [asyncio.ensure_future(one) for one in (*asked, self._writer.run(self._fail))]
         for _ in range(3):
             await asyncio.sleep(0)  # each has put its work into the queue

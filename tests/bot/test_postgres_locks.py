@@ -191,7 +191,7 @@ async def test_of_two_that_wait_for_each_other_one_goes_first_and_the_other_come
     finally:
         await asyncio.gather(here.close(), there.close())
     assert list(outcomes) == ["a", "b"]
-    assert len(runs) == 3, "one of them was ended by the database, and came again"
+    assert len(runs) >= 3, "one of them was ended by the database, and came again"
     [cause] = {row["cause"] for row in database.rows(message)}
     assert cause == runs[-1]
 
