@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-
-import psycopg
 
 from chaos.databases import Database, PostgresDatabase
 from chaos.plan import Blow, Trouble
@@ -61,7 +59,7 @@ class Blows:
             case Trouble.DISK_FULL:
                 async with self._database_turn:
                     await self._fill_disk(blow)
-            case Trouble.CUT | Trouble.CLOSED | Trouble.CRASHED:
+            case Trouble.CUT | Trouble.CLOSED | Trouble.CRASHED | Trouble.READ_ONLY:
                 async with self._database_turn:
                     await self._strike_server(blow)
         self.dealt[blow.trouble] += 1
@@ -122,14 +120,8 @@ class Blows:
                     faults.add(target, error="internal_error")
 
     async def _fill_disk(self, blow: Blow) -> None:
-        """No process that writes the database may let a file grow: the bot's own with SQLite, else the server's."""
-        if isinstance(self.database, PostgresDatabase):
-            try:
-                pids = await asyncio.to_thread(self.database.sessions)
-            except psycopg.OperationalError:
-                return
-        else:
-            pids = [process.bot.pid for process in self.processes if process.bot.pid is not None]
+        """Nothing that the bot writes may grow."""
+        pids = [process.bot.pid for process in self.processes if process.bot.pid is not None]
         for pid in pids:
             with suppress(ProcessLookupError):
                 limit_files(pid, round(blow.size))
@@ -137,7 +129,7 @@ class Blows:
             await asyncio.sleep(blow.for_s)
         finally:
             for pid in pids:
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError):  # killed meanwhile
                     limit_files(pid, None)
 
     async def _strike_server(self, blow: Blow) -> None:
@@ -149,9 +141,15 @@ class Blows:
                 await asyncio.to_thread(database.cut)
             case Trouble.CRASHED:
                 await asyncio.to_thread(database.crash)
+            case Trouble.READ_ONLY:
+                await _for_a_while(database.close_for_writing, database.open_for_writing, blow.for_s)
             case _:
-                await asyncio.to_thread(database.shut)
-                try:
-                    await asyncio.sleep(blow.for_s)
-                finally:
-                    await asyncio.to_thread(database.open)
+                await _for_a_while(database.shut, database.open, blow.for_s)
+
+
+async def _for_a_while(strike: Callable[[], None], mend: Callable[[], None], for_s: float) -> None:
+    await asyncio.to_thread(strike)
+    try:
+        await asyncio.sleep(for_s)
+    finally:
+        await asyncio.to_thread(mend)

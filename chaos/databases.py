@@ -117,6 +117,15 @@ class PostgresDatabase:
     def open(self) -> None:
         self._execute(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS true")
 
+    def close_for_writing(self) -> None:
+        """As hosts do when the disk is full. It counts from the next session on, so there has to be a next one."""
+        self._execute(f"ALTER DATABASE {self._name} SET default_transaction_read_only = on")
+        self.cut()
+
+    def open_for_writing(self) -> None:
+        self._execute(f"ALTER DATABASE {self._name} RESET default_transaction_read_only")
+        self.cut()
+
     def crash(self) -> None:
         """``kill -9`` one of its processes: the server throws everybody out and recovers from its log."""
         if pids := self.sessions():
@@ -130,8 +139,18 @@ class PostgresDatabase:
             return [pid for (pid,) in found]
 
     def _execute(self, statement: str) -> None:
-        with self._connect("postgres") as connection:
-            connection.execute(statement.encode())
+        """Once more if a crash of the server cut it off: every statement here may be repeated."""
+        end = time.monotonic() + _BACK_WITHIN_S
+        while True:
+            try:
+                with self._connect("postgres") as connection:
+                    connection.execute(statement.encode())
+            except psycopg.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_AGAIN_S)
+            else:
+                return
 
     def _url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self._folder}"

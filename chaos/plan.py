@@ -49,6 +49,7 @@ class Trouble(StrEnum):
     CUT = "connections cut"
     CLOSED = "database away"
     CRASHED = "database crashed"
+    READ_ONLY = "database read-only"
 
 
 class Presses(StrEnum):
@@ -131,7 +132,7 @@ _EVERYWHERE = {
 }
 DECK: Mapping[Kind, Mapping[Trouble, int]] = {
     Kind.SQLITE: _EVERYWHERE | {Trouble.DISK_FULL: 2},
-    Kind.POSTGRES: _EVERYWHERE | {Trouble.CUT: 2, Trouble.CLOSED: 1, Trouble.CRASHED: 1, Trouble.DISK_FULL: 1},
+    Kind.POSTGRES: _EVERYWHERE | {Trouble.CUT: 2, Trouble.CLOSED: 1, Trouble.CRASHED: 1, Trouble.READ_ONLY: 1},
 }
 _SECONDS: Mapping[Trouble, tuple[float, float]] = {
     Trouble.KILL: (0.1, 2.0),
@@ -146,6 +147,7 @@ _SECONDS: Mapping[Trouble, tuple[float, float]] = {
     Trouble.CUT: (0.0, 0.0),
     Trouble.CLOSED: (0.5, 4.0),
     Trouble.CRASHED: (0.0, 0.0),
+    Trouble.READ_ONLY: (0.5, 4.0),
 }
 LONGEST_CLOCK_STEP_S = 40.0  # four leases; healing it steps as far the other way
 _MOST_WRONG_ANSWERS = 20
