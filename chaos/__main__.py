@@ -14,22 +14,19 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from chaos import plan, report
 from chaos.campaign import Campaign, Outcome
-from chaos.databases import Database, PostgresDatabase, SqliteDatabase
+from chaos.databases import database_of
 from chaos.ledger import Tally
 from chaos.plan import Kind, Round
-from tests.postgres import running_postgres
 
 DONE, NO = 0, 1
 USUAL_NUMBER = 1000
 USUAL_SECONDS = 3600.0
 _FOLDER = "mms-bot-chaos-"
-_DURABLE = ("fsync=off", "full_page_writes=off", "autovacuum=off")  # a crash of the server loses no commit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,24 +64,14 @@ async def _play(kind: Kind, seed: str, number: int, *, ends_at: float) -> list[O
 
 
 async def _round(planned: Round, *, ends_at: float) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix=_FOLDER) as name, _database(planned.kind, Path(name)) as database:
+    with tempfile.TemporaryDirectory(prefix=_FOLDER) as name, database_of(planned.kind, Path(name)) as database:
         mode = "Socket Mode" if planned.socket_mode else "HTTP"
         what = f"{database.version}, {planned.processes} processes, {mode}: {len(planned.intents)} submissions"
         print(what, end=" ", flush=True)
-        campaign = Campaign(planned, database, Path(name), say=print, ends_at=ends_at)
+        campaign = Campaign(planned, database, Path(name), ends_at=ends_at)
         outcome = await campaign.run()
         print(f"in {outcome.seconds:.0f} s", flush=True)
         return outcome
-
-
-@contextmanager
-def _database(kind: Kind, folder: Path) -> Iterator[Database]:
-    with ExitStack() as stack:
-        if kind is Kind.SQLITE:
-            yield SqliteDatabase(folder / "mms-bot.db")
-        else:
-            server = stack.enter_context(running_postgres(_DURABLE))
-            yield PostgresDatabase(server.socket_folder, "chaos")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,8 +29,6 @@ SETTLED_WITHIN_S = 180.0  # 45 s for an unknown, 40 s for a clock that was ahead
 _LOOK_EVERY_S = 1.0
 _LAST_LOOK_AFTER_S = 2.0  # a double that follows the last word is a double
 
-Say = Callable[[str], None]
-
 
 @dataclass(slots=True)
 class Outcome:
@@ -51,6 +49,7 @@ class Campaign:
     Args:
         folder: empty; holds the clocks, and the database if it is a file.
         program: what each process runs.
+        settled_within_s: whoever has heard nothing so long after everything was mended will not hear any more.
         ends_at: when nothing new is started any more (``time.monotonic``).
     """
 
@@ -60,15 +59,15 @@ class Campaign:
         database: Database,
         folder: Path,
         *,
-        say: Say,
         ends_at: float,
         program: Sequence[str] = (str(PROGRAM),),
+        settled_within_s: float = SETTLED_WITHIN_S,
     ) -> None:
         self._round = planned
         self._database = database
         self._folder = folder
         self._program = program
-        self._say = say
+        self._settled_within_s = settled_within_s
         self._ends_at = ends_at
         self._slack = FakeSlack()
         self._sinch = FakeSinch()
@@ -151,7 +150,7 @@ class Campaign:
     async def _until_settled(self) -> None:
         """Everybody whose submission was taken has heard of it, and nothing is under way any more."""
         reader = Reader(self._slack.state.messages, self._sinch, self._entries)
-        end = time.monotonic() + SETTLED_WITHIN_S
+        end = time.monotonic() + self._settled_within_s
         while True:
             rows = await asyncio.to_thread(self._database.rows)
             reader.read({row.client_reference: row.view_id for row in rows})

@@ -6,16 +6,21 @@ import os
 import signal
 import sqlite3
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import psycopg
 
+from chaos.plan import Kind
+from tests.postgres import running_postgres
+
 _WAIT_S = 10.0
 _AGAIN_S = 0.2
 _BACK_WITHIN_S = 30.0  # recovery after a crash
 _ROWS = "SELECT client_reference, view_id, state FROM message"
+_DURABLE = ("fsync=off", "full_page_writes=off", "autovacuum=off")  # a crash of the server loses no commit
 _UNDER_WAY = ("queued", "sending")
 
 
@@ -44,6 +49,16 @@ class Database(Protocol):
     def lock(self, for_s: float) -> None:
         """Hold what the bot needs for each submission."""
         ...
+
+
+@contextmanager
+def database_of(kind: Kind, folder: Path) -> Iterator[Database]:
+    """A new one: a file in ``folder``, or a server that ends with it."""
+    if kind is Kind.SQLITE:
+        yield SqliteDatabase(folder / "mms-bot.db")
+    else:
+        with running_postgres(_DURABLE) as server:
+            yield PostgresDatabase(server.socket_folder, "chaos")
 
 
 class SqliteDatabase:

@@ -228,6 +228,8 @@ def _intent(chance: random.Random, number: int, setting: Setting, *, long_faults
 
 def _blows(chance: random.Random, number: int, setting: Setting, deck: Sequence[Trouble]) -> list[Blow]:
     """At least one whole deck, spread over the submissions, so that a short campaign has everything, too."""
+    if number == 0:
+        return []
     count = max(len(deck), number // SUBMISSIONS_PER_BLOW)
     cards: list[Trouble] = []
     while len(cards) < count:
