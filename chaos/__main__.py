@@ -42,10 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             outcomes += asyncio.run(_play(kind, seed, arguments.number, ends_at=time.monotonic() + arguments.seconds))
     except KeyboardInterrupt:
         print("Stopped before its end.", file=sys.stderr)
-    return _conclude(outcomes, asked)
+    return conclude(outcomes, asked)
 
 
-def _conclude(outcomes: Sequence[Outcome], asked: int) -> int:
+def conclude(outcomes: Sequence[Outcome], asked: int) -> int:
+    """Print what came of it; the exit status."""
     whole = sum((one.tally for one in outcomes), Tally())
     print(f"\n{report.table(outcomes)}\n\n{report.troubles(outcomes)}")
     for mistake, count in report.mistakes(outcomes).items():
