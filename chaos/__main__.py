@@ -71,7 +71,8 @@ async def _round(planned: Round, *, ends_at: float) -> Outcome:
         print(what, end=" ", flush=True)
         campaign = Campaign(planned, database, Path(name), ends_at=ends_at)
         outcome = await campaign.run()
-        print(f"in {outcome.seconds:.0f} s", flush=True)
+        counted = outcome.tally
+        print(f"in {outcome.seconds:.0f} s, {counted.doubled} doubled, {counted.silently_lost} lost", flush=True)
         return outcome
 
 
