@@ -1,6 +1,6 @@
 # Everything needs Python 3.11 or newer and nothing else: each target first installs what it uses into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs lock clean
+.PHONY: help demo test check chaos format docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ help:
 	@echo "make demo   see the bot at work in a minute, without any account"
 	@echo "make test   run every test"
 	@echo "make check  format, lint, types and every test, as CI does"
+	@echo "make chaos  break everything around the bot, and count what was doubled or lost (CHAOS_N=1000)"
 	@echo "make docs   write docs/causes.md anew from bot/causes.toml"
 	@echo "make lock   raise the pinned dependencies"
 
@@ -36,6 +37,11 @@ check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MAKE) test
+
+# CHAOS_N submissions on each database; CHAOS_DATABASE is sqlite, postgres or both. See docs/chaos.md.
+chaos: .venv/dev.stamp
+	@$(BIN)/python -m chaos $(if $(CHAOS_N),--number $(CHAOS_N)) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) \
+		$(if $(CHAOS_DATABASE),--database $(CHAOS_DATABASE)) $(if $(CHAOS_SECONDS),--seconds $(CHAOS_SECONDS))
 
 format: .venv/dev.stamp
 	$(BIN)/ruff format .

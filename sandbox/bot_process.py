@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,15 @@ class BotProcess:
         settings: the whole environment that the bot sees. Nothing is inherited but what Python itself needs, and
             ``folder``, its working folder, has no ``.env``: it can never reach a real account.
         folder: holds its database; kept over restarts.
+        program: what Python runs; another one than the bot itself starts the bot with something on its way.
     """
 
-    program: tuple[str, ...] = ("-m", "bot")  # what Python runs
-
-    def __init__(self, settings: Mapping[str, str], *, folder: Path) -> None:
+    def __init__(self, settings: Mapping[str, str], *, folder: Path, program: Sequence[str] = ("-m", "bot")) -> None:
         if (folder / ".env").exists():
             raise ValueError("the bot's folder must hold no .env: the sandbox never reads one")
         self.settings = dict(settings)
         self.folder = folder
+        self.program = tuple(program)
         self.lines: list[str] = []
         self.errors: list[str] = []
         self._port = 0
@@ -55,6 +55,11 @@ class BotProcess:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs; None if none does."""
+        return self._process.pid if self._process is not None and self.running else None
 
     async def launch(self) -> None:
         """Start the process, on the same port as before if it ran before, and wait for nothing."""

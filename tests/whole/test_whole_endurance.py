@@ -6,9 +6,7 @@ Every story has a world of its own, and all of them run at once: they wait for l
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -43,33 +41,6 @@ PAUSE_S = 5.0  # the longest pause between tries while Sinch can't be reached
 STEPS_OF_A_SEND = ("enqueue", "claim", "begin", "record", "claim_answers", "answer_told")
 
 
-class CrashingBot(BotProcess):
-    """Runs ``crashing_bot.py`` where ``BotProcess`` runs the bot itself."""
-
-    async def launch(self) -> None:
-        self._listening.clear()
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", str(PROGRAM), "run", "--host", "127.0.0.1", "--port", str(self._port)),
-            cwd=self.folder,
-            env={
-                "PATH": os.defpath,
-                "HOME": str(self.folder),
-                "PYTHONUNBUFFERED": "1",
-                "DATABASE_URL": f"sqlite:///{self.folder / 'mms-bot.db'}",
-                **self.settings,
-            },
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._readers = [
-            asyncio.create_task(self._read(self._process.stdout, self.lines)),
-            asyncio.create_task(self._read(self._process.stderr, self.errors)),
-        ]
-
-
 class CrashingWorld(World):
     """``crash`` (method, before or after) is how the bots made from now on end; None: not at all."""
 
@@ -80,7 +51,8 @@ class CrashingWorld(World):
         if self.crash is None:
             return bot
         at, when = self.crash
-        return CrashingBot({**bot.settings, "CRASH_AT": at, "CRASH_WHEN": when}, folder=folder)
+        crash = {"CRASH_AT": at, "CRASH_WHEN": when}
+        return BotProcess({**bot.settings, **crash}, folder=folder, program=(str(PROGRAM),))
 
     async def start_again(self, crash: tuple[str, str] | None = None) -> float:
         """A new process on the same folder; when it was launched."""

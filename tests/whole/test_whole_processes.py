@@ -24,10 +24,6 @@ NewWorld = Callable[..., World]
 OpenDialog = Callable[..., Awaitable[Dialog]]
 
 
-class SkewedBot(BotProcess):
-    program = (str(PROGRAM),)
-
-
 @pytest.fixture
 def address(postgres: Postgres) -> Iterator[str]:
     """Of a database with nothing in it: the first bot makes its tables."""
@@ -91,7 +87,7 @@ async def test_hosts_whose_clocks_are_an_hour_off_neither_steal_nor_give_up(
             folder = tmp_path / str(skew_s)
             folder.mkdir()
             settings = world.new_bot(folder).settings
-            off.append(SkewedBot({**settings, "SKEW_S": str(skew_s)}, folder=folder))
+            off.append(BotProcess({**settings, "SKEW_S": str(skew_s)}, folder=folder, program=(str(PROGRAM),)))
         async with running(*off):
             world.sinch.faults.add("send", Slow(2.0, accept_first=True), times=None)
             bots = [world.bot, *off]

@@ -1,0 +1,84 @@
+"""The bot with one of its seams broken, to show that the campaign sees it: ``broken_bot.py VARIANT run …``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import Connection, update
+
+from bot.cli import main
+from bot.delivery import decisions, worker, xms
+from bot.delivery.sender import Fate, SendError
+from bot.domain import Message, State, Step, Submission, TryAgain
+from bot.store import May, Taken, turns
+from bot.store.sql import SqlStore
+from bot.store.tables import message
+
+LATE_S = 0.5
+IMPATIENT_S = 1.0
+
+_claim, _enqueue, _after_failure = turns.claim, SqlStore.enqueue, decisions.after_failure
+_late: set[asyncio.Task[Any]] = set()
+
+
+async def enqueue_after_the_ack(store: SqlStore, submission: Submission, *, may: May, now: datetime) -> Taken:
+    async def later() -> None:
+        await asyncio.sleep(LATE_S)
+        await _enqueue(store, submission, may=may, now=now)
+
+    task = asyncio.create_task(later())
+    _late.add(task)
+    task.add_done_callback(_late.discard)
+    return Taken("mms-not-yet")
+
+
+def repeat_what_was_lost(
+    lost: Message, error: SendError, *, now: datetime, give_up_after_s: float, jitter: float
+) -> Step:
+    if error.fate is Fate.LOST:
+        return TryAgain(error.cause, now + timedelta(seconds=LATE_S))
+    return _after_failure(lost, error, now=now, give_up_after_s=give_up_after_s, jitter=jitter)
+
+
+def claim_whatever_the_lease(
+    connection: Connection,
+    *,
+    owner: str,
+    limit: int,
+    busy: Mapping[str, int],
+    per_person: int,
+    at: float,
+    lease_s: float,
+) -> Sequence[Message]:
+    others = (message.c.state.in_((State.QUEUED, State.SENDING)), message.c.lease_owner != owner)
+    free = {"state": State.QUEUED, "due_at": at, "lease_owner": None, "lease_until": None}
+    connection.execute(update(message).where(*others).values(**free))
+    return _claim(connection, owner=owner, limit=limit, busy=busy, per_person=per_person, at=at, lease_s=lease_s)
+
+
+VARIANTS: Mapping[str, Callable[[], Sequence[AbstractContextManager[object]]]] = {
+    "row after ack": lambda: [patch.object(SqlStore, "enqueue", enqueue_after_the_ack)],
+    "repeat after a read time-out": lambda: [
+        patch.object(worker, "after_failure", repeat_what_was_lost),
+        patch.object(xms, "ATTEMPT_LIMIT_S", IMPATIENT_S),
+    ],
+    "no lease": lambda: [patch.object(turns, "claim", claim_whatever_the_lease)],
+}
+
+
+def run() -> int:
+    _, variant, *arguments = sys.argv
+    with ExitStack() as broken:
+        for seam in VARIANTS[variant]():
+            broken.enter_context(seam)
+        return main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(run())
