@@ -207,6 +207,11 @@ async def test_the_policy_is_the_callers(api: respx.MockRouter, clock: TickingCl
     assert clock.waits == [4.0]
 
 
+@pytest.mark.parametrize("kind", [ConnectionFailedKind.TLS, ConnectionFailedKind.POOL, ConnectionFailedKind.PACE])
+def test_what_trying_again_cannot_mend_is_told_at_once(kind: ConnectionFailedKind) -> None:
+    assert Backoff().pause_s(ConnectionFailed(kind), effect=Effect.NONE, tries=1) is None
+
+
 def statuses(*kinds: type[SinchError]) -> st.SearchStrategy[SinchError]:
     return st.builds(
         lambda kind, status, maybe: kind(status=status, code=None, text=None, sinch_body=False, maybe_sent=maybe),
