@@ -274,3 +274,24 @@ async def test_find_passes_a_refusal_on(api: respx.MockRouter, client: Sinch) ->
     with pytest.raises(SinchError) as caught:
         await client.batches.find(client_reference="ref-1", start_date=START)
     assert isinstance(caught.value, StatusError)
+
+
+async def test_a_list_gives_each_batch_once_and_turns_its_pages(api: respx.MockRouter, client: Sinch) -> None:
+    batches = BatchList(["ref-1"] * 250)
+    api.get(BATCHES).mock(side_effect=batches.answer)
+    listed = [batch.id async for batch in client.batches.list(client_reference="ref-1")]
+    assert listed == [f"batch-{number}" for number in range(250)]
+    assert [query["page"] for query in batches.queries] == ["0", "1", "2"]
+
+
+async def test_a_list_without_a_count_ends_at_the_first_empty_page(api: respx.MockRouter, client: Sinch) -> None:
+    batches = BatchList(["ref-1"] * 3, counts=False)
+    api.get(BATCHES).mock(side_effect=batches.answer)
+    assert len([batch async for batch in client.batches.list(client_reference="ref-1", page_size=2)]) == 3
+    assert [query["page"] for query in batches.queries] == ["0", "1", "2"]
+
+
+async def test_a_server_that_gives_the_same_page_for_ever_comes_to_an_end(api: respx.MockRouter, client: Sinch) -> None:
+    route = api.get(BATCHES).respond(200, json={"batches": [{"id": "batch-1"}, {"id": "batch-2"}]})
+    assert [batch.id async for batch in client.batches.list()] == ["batch-1", "batch-2"]
+    assert route.call_count == 2
