@@ -1,6 +1,6 @@
 # Everything needs Python 3.11 or newer and nothing else: each target first installs what it uses into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chaos format docs lock clean
+.PHONY: help demo test check chaos soak format docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +11,7 @@ help:
 	@echo "make test   run every test"
 	@echo "make check  format, lint, types and every test, as CI does"
 	@echo "make chaos  break everything around the bot, and count what was doubled or lost (CHAOS_N=1000)"
+	@echo "make soak   ten minutes of 50 submissions a second: does memory or the number of open files grow?"
 	@echo "make docs   write docs/causes.md anew from bot/causes.toml"
 	@echo "make lock   raise the pinned dependencies"
 
@@ -42,6 +43,11 @@ check: .venv/dev.stamp
 chaos: .venv/dev.stamp
 	@$(BIN)/python -m chaos $(if $(CHAOS_N),--number $(CHAOS_N)) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) \
 		$(if $(CHAOS_DATABASE),--database $(CHAOS_DATABASE)) $(if $(CHAOS_SECONDS),--seconds $(CHAOS_SECONDS))
+
+# SOAK_SECONDS and SOAK_RATE (submissions in a second), SOAK_DATABASE sqlite or postgres. See docs/soak.md.
+soak: .venv/dev.stamp
+	@$(BIN)/python -m chaos.soak $(if $(SOAK_SECONDS),--seconds $(SOAK_SECONDS)) $(if $(SOAK_RATE),--rate $(SOAK_RATE)) \
+		$(if $(SOAK_DATABASE),--database $(SOAK_DATABASE))
 
 format: .venv/dev.stamp
 	$(BIN)/ruff format .

@@ -6,7 +6,8 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Campaign:
         program: what each process runs.
         settled_within_s: whoever has heard nothing so long after everything was mended will not hear any more.
         ends_at: when nothing new is started any more (``time.monotonic``).
+        starts_per_s: how many new submissions are begun in a second, at most.
+        beside: runs while everybody presses, and is cancelled when they have; it is given the processes.
     """
 
     def __init__(
@@ -62,6 +65,8 @@ class Campaign:
         ends_at: float,
         program: Sequence[str] = (str(PROGRAM),),
         settled_within_s: float = SETTLED_WITHIN_S,
+        starts_per_s: float = STARTS_PER_S,
+        beside: Callable[[Sequence[Process]], Coroutine[None, None, None]] | None = None,
     ) -> None:
         self._round = planned
         self._database = database
@@ -69,6 +74,8 @@ class Campaign:
         self._program = program
         self._settled_within_s = settled_within_s
         self._ends_at = ends_at
+        self._starts_per_s = starts_per_s
+        self._beside = beside
         self._slack = FakeSlack()
         self._sinch = FakeSinch()
         self._crowd = hire(self._slack, CROWD)
@@ -87,7 +94,8 @@ class Campaign:
         try:
             await processes[0].start()  # it makes the tables
             await asyncio.gather(*(process.start() for process in processes[1:]))
-            await self._everybody_presses(Office(self._slack, desks), blows)
+            async with self._with_company(processes):
+                await self._everybody_presses(Office(self._slack, desks), blows)
             await blows.heal()
             await asyncio.gather(*(process.until_ready() for process in processes))
             await self._until_settled()
@@ -123,12 +131,26 @@ class Campaign:
         clocks = [HostClock(files[0 if self._round.kind is Kind.SQLITE else index]) for index in range(len(files))]
         return [Process(settings, folder=self._folder, clock=clock, program=self._program) for clock in clocks]
 
+    @asynccontextmanager
+    async def _with_company(self, processes: Sequence[Process]) -> AsyncIterator[None]:
+        if self._beside is None:
+            yield
+            return
+        company = asyncio.create_task(self._beside(processes))
+        try:
+            yield
+        finally:
+            company.cancel()
+            with suppress(asyncio.CancelledError):
+                await company
+
     async def _everybody_presses(self, office: Office, blows: Blows) -> None:
         idle: asyncio.Queue[Person] = asyncio.Queue()
         for person in self._crowd[:AT_KEYBOARDS]:
             idle.put_nowait(person)
         waiting = list(self._round.blows)
-        pause_s = max(1.0 / STARTS_PER_S, len(waiting) / BLOWS_PER_S / max(1, len(self._round.intents)))
+        pause_s = max(1.0 / self._starts_per_s, len(waiting) / BLOWS_PER_S / max(1, len(self._round.intents)))
+        due_at = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for intent in self._round.intents:
                 if time.monotonic() >= self._ends_at:
@@ -136,7 +158,8 @@ class Campaign:
                 while waiting and waiting[0].before <= intent.number:
                     tasks.create_task(blows.deal(waiting.pop(0)))
                 tasks.create_task(self._one(office, intent, await idle.get(), idle))
-                await asyncio.sleep(pause_s)
+                due_at = max(due_at + pause_s, time.monotonic())  # steady; what is late is not caught up with
+                await asyncio.sleep(due_at - time.monotonic())
 
     async def _one(self, office: Office, intent: Intent, person: Person, idle: asyncio.Queue[Person]) -> None:
         if intent.fault is not None:

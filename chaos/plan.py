@@ -171,6 +171,16 @@ _FATES: Sequence[tuple[int, _Draw]] = (
     (2, lambda r: OddAnswer(r.choice(list(OddBody)))),
     (2, lambda r: Slow(r.uniform(0.5, 3.0), accept_first=r.random() < 0.5)),
 )
+# For hours on end: what happens on a day like any other, so that no way through the bot is left out.
+_STEADY_FATES: Sequence[tuple[int, _Draw]] = (
+    (94, lambda _: None),
+    (1, lambda _: Reset(accept=True)),
+    (1, lambda _: Reset()),
+    (1, lambda _: out_of_service()),
+    (1, lambda r: rate_limited(r.choice((None, 1)))),
+    (1, lambda _: Status(400, code="syntax_invalid_parameter_format", text="Invalid recipient")),
+    (1, lambda r: Slow(r.uniform(0.5, 3.0))),
+)
 _LONG_FATES: Sequence[tuple[int, _Draw]] = (
     (1, lambda _: Stall(accept=True)),
     (1, lambda _: Stall()),
@@ -196,24 +206,34 @@ def rounds(
     return made
 
 
+def steady(*, seed: str, number: int, kind: Kind) -> Round:
+    """``number`` submissions to one process over HTTP, and nothing breaks but an answer of Sinch's now and then."""
+    chance = random.Random(f"{seed}/{kind}/steady")
+    setting = Setting(1)
+    intents = tuple(_intent(chance, index, setting, _STEADY_FATES) for index in range(number))
+    return Round(
+        seed=seed, kind=kind, processes=setting.processes, socket_mode=setting.socket_mode, intents=intents, blows=()
+    )
+
+
 def _round(
     seed: str, kind: Kind, setting: Setting, number: int, deck: Sequence[Trouble], *, long_faults: bool
 ) -> Round:
     chance = random.Random(seed)
+    fates = [*_FATES, *(_LONG_FATES if long_faults else ())]
     return Round(
         seed=seed,
         kind=kind,
         processes=setting.processes,
         socket_mode=setting.socket_mode,
-        intents=tuple(_intent(chance, index, setting, long_faults=long_faults) for index in range(number)),
+        intents=tuple(_intent(chance, index, setting, fates) for index in range(number)),
         blows=tuple(_blows(chance, number, setting, deck)),
     )
 
 
-def _intent(chance: random.Random, number: int, setting: Setting, *, long_faults: bool) -> Intent:
+def _intent(chance: random.Random, number: int, setting: Setting, fates: Sequence[tuple[int, _Draw]]) -> Intent:
     two = setting.processes > 1
     how = chance.choices((Presses.ONCE, Presses.DOUBLE_CLICK, Presses.TWO_PROCESSES), (80, 10, 10 if two else 0))[0]
-    fates = [*_FATES, *(_LONG_FATES if long_faults else ())]
     fate = chance.choices([draw for _, draw in fates], [weight for weight, _ in fates])[0]
     return Intent(
         number=number,

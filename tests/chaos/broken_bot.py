@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -12,19 +13,23 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection, update
 
+from bot.access import Denied
 from bot.cli import main
 from bot.delivery import decisions, worker, xms
 from bot.delivery.sender import Fate, SendError
 from bot.domain import Message, State, Step, Submission, TryAgain
-from bot.store import May, Taken, turns
+from bot.store import AlreadyTaken, May, Taken, turns
 from bot.store.sql import SqlStore
 from bot.store.tables import message
 
 LATE_S = 0.5
 IMPATIENT_S = 1.0
+KEPT_BYTES = 400_000  # a soak of seconds is to see what a soak of minutes sees in bytes
 
 _claim, _enqueue, _after_failure = turns.claim, SqlStore.enqueue, decisions.after_failure
 _late: set[asyncio.Task[Any]] = set()
+_kept: list[bytearray] = []
+_open: list[int] = []
 
 
 async def enqueue_after_the_ack(store: SqlStore, submission: Submission, *, may: May, now: datetime) -> Taken:
@@ -62,12 +67,28 @@ def claim_whatever_the_lease(
     return _claim(connection, owner=owner, limit=limit, busy=busy, per_person=per_person, at=at, lease_s=lease_s)
 
 
+async def keep_everything(
+    store: SqlStore, submission: Submission, *, may: May, now: datetime
+) -> Taken | AlreadyTaken | Denied:
+    _kept.append(bytearray(os.urandom(KEPT_BYTES)))
+    return await _enqueue(store, submission, may=may, now=now)
+
+
+async def close_nothing(
+    store: SqlStore, submission: Submission, *, may: May, now: datetime
+) -> Taken | AlreadyTaken | Denied:
+    _open.append(os.open(os.devnull, os.O_RDONLY))
+    return await _enqueue(store, submission, may=may, now=now)
+
+
 VARIANTS: Mapping[str, Callable[[], Sequence[AbstractContextManager[object]]]] = {
     "row after ack": lambda: [patch.object(SqlStore, "enqueue", enqueue_after_the_ack)],
     "repeat after a read time-out": lambda: [
         patch.object(worker, "after_failure", repeat_what_was_lost),
         patch.object(xms, "ATTEMPT_LIMIT_S", IMPATIENT_S),
     ],
+    "keeps everything": lambda: [patch.object(SqlStore, "enqueue", keep_everything)],
+    "closes nothing": lambda: [patch.object(SqlStore, "enqueue", close_nothing)],
     "no lease": lambda: [patch.object(turns, "claim", claim_whatever_the_lease)],
 }
 

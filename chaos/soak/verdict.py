@@ -1,0 +1,90 @@
+"""From samples to a verdict and a table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from chaos.soak.gauge import Sample
+
+PARTS = 10  # of the whole time; the table has a line for each
+WARM_UP_PARTS = 3  # caches fill, connections are opened, the database's pages come into memory
+MOST_GROWTH = 0.05  # of memory, from the first part after the warm-up to the last
+MOST_HANDLES_MORE = 5  # connections come and go; a leak adds one for each of something that happens all the time
+_MEGABYTE = 1_000_000
+
+
+class TooFewSamplesError(ValueError):
+    """There is nothing to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A tenth of the time, in medians."""
+
+    until_s: float
+    memory_bytes: float
+    handles: float
+    cpu_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``growth`` is a fraction of the memory after the warm-up, ``handles_more`` a number of open files."""
+
+    parts: tuple[Part, ...]
+    growth: float
+    handles_more: float
+
+    @property
+    def flat(self) -> bool:
+        return self.growth < MOST_GROWTH and self.handles_more <= MOST_HANDLES_MORE
+
+    def table(self) -> str:
+        """In Markdown."""
+        head = ["seconds", "memory (MB)", "open files", "processor"]
+        lines = [
+            [
+                f"{part.until_s:.0f}{' (warm-up)' if place < WARM_UP_PARTS else ''}",
+                f"{part.memory_bytes / _MEGABYTE:.1f}",
+                f"{part.handles:.0f}",
+                f"{part.cpu_share:.0%}",
+            ]
+            for place, part in enumerate(self.parts)
+        ]
+        rule = ["--:"] * len(head)
+        return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
+
+    def sentence(self) -> str:
+        grew = "grew" if self.growth >= 0 else "shrank"
+        return (
+            f"After the warm-up memory {grew} by {abs(self.growth):.1%} (limit {MOST_GROWTH:.0%}), "
+            f"open files changed by {self.handles_more:+.0f} (limit +{MOST_HANDLES_MORE})."
+        )
+
+
+def judge(samples: Sequence[Sample]) -> Verdict:
+    """Compare the last tenth of the time with the first one after the warm-up.
+
+    Raises:
+        TooFewSamplesError: a tenth of the time has no two samples.
+    """
+    if not samples:
+        raise TooFewSamplesError("no samples")
+    length_s = samples[-1].at_s / PARTS
+    parts = tuple(_part(samples, place * length_s, (place + 1) * length_s) for place in range(PARTS))
+    first, last = parts[WARM_UP_PARTS], parts[-1]
+    return Verdict(parts, last.memory_bytes / first.memory_bytes - 1.0, last.handles - first.handles)
+
+
+def _part(samples: Sequence[Sample], from_s: float, until_s: float) -> Part:
+    inside = [sample for sample in samples if from_s <= sample.at_s <= until_s]
+    if len(inside) < 2:  # a share of the processor needs two
+        raise TooFewSamplesError(f"{len(inside)} samples from {from_s:.1f} s to {until_s:.1f} s")
+    return Part(
+        until_s=until_s,
+        memory_bytes=median(sample.memory_bytes for sample in inside),
+        handles=median(sample.handles for sample in inside),
+        cpu_share=(inside[-1].cpu_s - inside[0].cpu_s) / (inside[-1].at_s - inside[0].at_s),
+    )
