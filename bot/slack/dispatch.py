@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +25,9 @@ from bot.clock import Clock
 from bot.slack import ids, messages, payloads
 from bot.slack.doors import AccessCheck, Doors, Reply
 from bot.slack.listeners import Rules, word_of
+from bot.slack.replays import Replays
 from bot.slack.shape import as_documented
 from bot.tasks import Tasks
-
-SEEN_FOR_S = 600.0  # a captured request stays valid for 5 minutes; twice that
-SEEN_MAX = 50_000
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +50,7 @@ class Dispatcher:
         self._access = access
         self._clock = clock
         self._rules = rules
-        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._replays = Replays(clock)
         self._after = Tasks()
 
         async def authorize() -> AuthorizeResult:
@@ -160,16 +157,7 @@ class Dispatcher:
 
         A submit needs no such memory: its view ID makes it one row for ever.
         """
-        if not trigger_id:
-            return False
-        now = self._clock.monotonic()
-        while self._seen and (len(self._seen) > SEEN_MAX or next(iter(self._seen.values())) < now - SEEN_FOR_S):
-            self._seen.popitem(last=False)
-        key = f"{trigger_id} {what}"
-        if key in self._seen:
-            return True
-        self._seen[key] = now
-        return False
+        return bool(trigger_id) and self._replays.is_repeat(trigger_id, what)
 
 
 def _kind(body: Mapping[str, Any]) -> str:

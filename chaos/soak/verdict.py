@@ -11,7 +11,7 @@ from chaos.soak.gauge import Sample
 PARTS = 10  # of the whole time; the table has a line for each
 WARM_UP_PARTS = 3  # caches fill, connections are opened, the database's pages come into memory
 MOST_GROWTH = 0.05  # of memory, from the first part after the warm-up to the last
-MOST_HANDLES_MORE = 5  # connections come and go; a leak adds one for each of something that happens all the time
+MOST_HANDLES_MORE = 5  # a leak adds one for each of something that happens all the time
 _MEGABYTE = 1_000_000
 
 
@@ -21,11 +21,15 @@ class TooFewSamplesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A tenth of the time, in medians."""
+    """A tenth of the time.
+
+    ``memory_bytes`` is the median. ``handles`` is the least: connections come and go with what is under way at the
+    moment, what leaks stays.
+    """
 
     until_s: float
     memory_bytes: float
-    handles: float
+    handles: int
     cpu_share: float
 
 
@@ -35,7 +39,7 @@ class Verdict:
 
     parts: tuple[Part, ...]
     growth: float
-    handles_more: float
+    handles_more: int
 
     @property
     def flat(self) -> bool:
@@ -43,12 +47,12 @@ class Verdict:
 
     def table(self) -> str:
         """In Markdown."""
-        head = ["seconds", "memory (MB)", "open files", "processor"]
+        head = ["seconds", "memory (MB)", "open files (least)", "processor"]
         lines = [
             [
                 f"{part.until_s:.0f}{' (warm-up)' if place < WARM_UP_PARTS else ''}",
                 f"{part.memory_bytes / _MEGABYTE:.1f}",
-                f"{part.handles:.0f}",
+                str(part.handles),
                 f"{part.cpu_share:.0%}",
             ]
             for place, part in enumerate(self.parts)
@@ -60,7 +64,7 @@ class Verdict:
         grew = "grew" if self.growth >= 0 else "shrank"
         return (
             f"After the warm-up memory {grew} by {abs(self.growth):.1%} (limit {MOST_GROWTH:.0%}), "
-            f"open files changed by {self.handles_more:+.0f} (limit +{MOST_HANDLES_MORE})."
+            f"open files changed by {self.handles_more:+d} (limit +{MOST_HANDLES_MORE})."
         )
 
 
@@ -85,6 +89,6 @@ def _part(samples: Sequence[Sample], from_s: float, until_s: float) -> Part:
     return Part(
         until_s=until_s,
         memory_bytes=median(sample.memory_bytes for sample in inside),
-        handles=median(sample.handles for sample in inside),
+        handles=min(sample.handles for sample in inside),
         cpu_share=(inside[-1].cpu_s - inside[0].cpu_s) / (inside[-1].at_s - inside[0].at_s),
     )

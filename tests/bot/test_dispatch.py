@@ -15,8 +15,9 @@ from bot.access.changes import ByDoor, Edit, Entry
 from bot.domain import Accepted, Refused, State, Submission
 from bot.slack import ids
 from bot.slack.command import Name
-from bot.slack.dispatch import SEEN_FOR_S, Answer, Dispatcher
+from bot.slack.dispatch import Answer, Dispatcher
 from bot.slack.listeners import COMPOSE_WORD, SUGGESTION_WORD
+from bot.slack.replays import SEEN_FOR_S
 from bot.store import Changed, Taken
 from bot.store.sql import SqlStore
 from bot.store.tables import message
