@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -23,6 +24,7 @@ from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
 from bot.housekeeping import Housekeeper
 from bot.identity import SlackWatch, TokenRefusedError, find_out
+from bot.metrics import Metrics
 from bot.settings import Settings, is_loopback
 from bot.slack.access.changing import Changing
 from bot.slack.access.commands import AccessCommands
@@ -70,6 +72,16 @@ class Bot:
         clock = SharedClock(store.now)
         causes = Catalogue.load(on_new=_new_code)
         owner = uuid4().hex
+        self._metrics = metrics = Metrics(
+            store=store,
+            clock=clock,
+            codes=causes.keys,
+            version=_version(),
+            mode="socket" if settings.socket_mode else "http",
+            database="sqlite" if settings.database_url.reveal().startswith("sqlite") else "postgresql",
+            sinch_in_flight=lambda: xms.in_flight,
+            sinch_limit=MAX_SINCH_CALLS,
+        )
         self._settings = settings
         self._store = store
         self._slack = slack
@@ -88,6 +100,7 @@ class Bot:
             look_up=lambda user_id: self._directory.look_up([user_id]),
             on_change=self._directory.wake,
             look=lambda: self._access_watch.look_now(),
+            telemetry=metrics,
         )
         self._access_watch = AccessWatch(store.access, take=self._access.take, clock=clock)
         self._notices = AccessNotifier(
@@ -99,7 +112,7 @@ class Bot:
             clock=clock,
             owner=owner,
         )
-        self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
+        self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner, telemetry=metrics)
         self._worker = Worker(
             store=store,
             sender=XmsSender(xms, number=settings.sinch_number, causes=causes),
@@ -107,10 +120,16 @@ class Bot:
             owner=owner,
             give_up_after_s=settings.give_up_after_s,
             on_answer=self._notifier.wake,
+            telemetry=metrics,
         )
         rules = Rules(settings.command, settings.default_region, settings.mms_countries)
         self._dispatcher = Dispatcher(
-            doors=self._doors(rules, causes), access=self._access, rules=rules, causes=causes, clock=clock
+            doors=self._doors(rules, causes),
+            access=self._access,
+            rules=rules,
+            causes=causes,
+            clock=clock,
+            telemetry=metrics,
         )
         self._socket: SocketMode | None = None
         events: SlackEvents | None = None
@@ -122,10 +141,15 @@ class Bot:
                 clock=clock,
             )
         elif settings.slack_signing_secret is not None:
-            events = SlackEvents(secret=settings.slack_signing_secret, dispatch=self._dispatcher.dispatch, clock=clock)
+            events = SlackEvents(
+                secret=settings.slack_signing_secret,
+                dispatch=self._dispatcher.dispatch,
+                clock=clock,
+                telemetry=metrics,
+            )
         self._server = _Server(
             uvicorn.Config(
-                web_app(events=events, readiness=self._readiness),
+                web_app(events=events, readiness=self._readiness, metrics=metrics.page),
                 access_log=False,  # half of the throughput, and it would log addresses
                 log_config=None,
                 server_header=False,
@@ -202,8 +226,11 @@ class Bot:
         self._worker.start()
         self._notifier.start()
         self._notices.start()
-        access = asyncio.create_task(self._access_watch.run(), name="access")
-        housekeeping = asyncio.create_task(self._housekeeper.run(), name="housekeeping")
+        beside = [
+            asyncio.create_task(self._access_watch.run(), name="access"),
+            asyncio.create_task(self._housekeeper.run(), name="housekeeping"),
+            asyncio.create_task(self._metrics.watch_lag(), name="loop-lag"),
+        ]
         http = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
         slack = asyncio.create_task(self._connect(), name="slack")
         told_to = asyncio.create_task(stop.wait(), name="stop")
@@ -213,8 +240,8 @@ class Bot:
                 part.result()
         finally:
             told_to.cancel()
-            access.cancel()
-            housekeeping.cancel()
+            for task in beside:
+                task.cancel()
             await self._stop(http, slack)
 
     async def _connect(self) -> None:
@@ -291,6 +318,13 @@ class Bot:
         if not self._has_admin():
             state["admin"] = NO_ADMIN
         return state
+
+
+def _version() -> str:
+    try:
+        return version("mms-bot")
+    except PackageNotFoundError:  # run from a folder that nobody installed
+        return "unknown"
 
 
 def _new_code(kind: Kind, code: str) -> None:

@@ -18,35 +18,47 @@ from bot.clock import Clock
 from bot.secret import Secret
 from bot.slack.dispatch import Answer
 from bot.slack.signature import is_from_slack
+from bot.telemetry import Telemetry, Turned
 
 MAX_BODY_BYTES = 1_000_000  # far above anything that Slack sends: a view is 250 KB at most
 BODY_LIMIT_S = 10.0  # Slack sends a body at once; nobody may hold a connection open by sending none
 EVENTS_PATH = "/slack/events"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus, "Text-based format"
 
 _log = structlog.get_logger(__name__)
 
+_STATUS = {
+    Turned.CUT_OFF: 400,
+    Turned.UNREADABLE: 400,
+    Turned.SIGNATURE: 401,
+    Turned.TOO_SLOW: 408,
+    Turned.TOO_LARGE: 413,
+}
+
 Dispatch = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+MetricsPage = Callable[[], Awaitable[bytes]]
 Readiness = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 class SlackEvents:
     """``POST /slack/events``: everything from Slack, in HTTP mode."""
 
-    def __init__(self, *, secret: Secret, dispatch: Dispatch, clock: Clock) -> None:
+    def __init__(self, *, secret: Secret, dispatch: Dispatch, clock: Clock, telemetry: Telemetry | None = None) -> None:
         self._secret = secret
         self._dispatch = dispatch
         self._clock = clock
+        self._telemetry = telemetry or Telemetry()
 
     async def __call__(self, request: Request) -> Response:
         try:
             async with asyncio.timeout(BODY_LIMIT_S):
                 body = await _body(request)
         except ClientDisconnect:
-            return Response(status_code=400)
+            return self._turn_away(Turned.CUT_OFF)
         except TimeoutError:
-            return Response(status_code=408)
+            return self._turn_away(Turned.TOO_SLOW)
         if body is None:
-            return Response(status_code=413)
+            return self._turn_away(Turned.TOO_LARGE)
         genuine = is_from_slack(
             body,
             timestamp=request.headers.get("x-slack-request-timestamp"),
@@ -56,13 +68,17 @@ class SlackEvents:
         )
         if not genuine:
             _log.info("bad_signature", bytes=len(body))
-            return Response(status_code=401)
+            return self._turn_away(Turned.SIGNATURE)
         payload = parse(body, request.headers.get("content-type", ""))
         if payload is None:
             _log.info("unreadable_payload", bytes=len(body))
-            return Response(status_code=400)
+            return self._turn_away(Turned.UNREADABLE)
         answer = await self._dispatch(payload)
         return Response(answer.body, status_code=answer.status, headers={"content-type": answer.content_type})
+
+    def _turn_away(self, why: Turned) -> Response:
+        self._telemetry.turned_away(why)
+        return Response(status_code=_STATUS[why])
 
 
 def parse(body: bytes, content_type: str) -> dict[str, Any] | None:
@@ -96,7 +112,7 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def web_app(*, events: SlackEvents | None, readiness: Readiness) -> Starlette:
+def web_app(*, events: SlackEvents | None, readiness: Readiness, metrics: MetricsPage) -> Starlette:
     """All routes. ``events`` None (Socket Mode): ``/slack/events`` is not there."""
 
     async def healthz(_: Request) -> Response:
@@ -106,7 +122,14 @@ def web_app(*, events: SlackEvents | None, readiness: Readiness) -> Starlette:
         state = dict(await readiness())
         return JSONResponse(state, status_code=200 if state["ready"] else 503)
 
-    routes = [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
+    async def metrics_page(_: Request) -> Response:
+        return Response(await metrics(), headers={"content-type": METRICS_TYPE})
+
+    routes = [
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", readyz, methods=["GET"]),
+        Route("/metrics", metrics_page, methods=["GET"]),
+    ]
     if events is not None:
         routes.append(Route(EVENTS_PATH, events.__call__, methods=["POST"]))
     app = Starlette(routes=routes)

@@ -89,6 +89,11 @@ class Sinch:
         self.inbounds = Inbounds(session)
         self.groups = Groups(session)
 
+    @property
+    def in_flight(self) -> int:
+        """Calls that are under way at this moment; at most ``max_in_flight``."""
+        return sum(self._transport.load)
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -22,9 +22,10 @@ from bot.delivery.decisions import (
     next_lookup,
 )
 from bot.delivery.sender import Sender, SendError
-from bot.domain import Accepted, Lost, Message, Refused, Step
+from bot.domain import Accepted, Lost, Message, Refused, State, Step
 from bot.store import Store, StoreUnavailableError
 from bot.tasks import Tasks
+from bot.telemetry import Telemetry
 
 CRASHED = "own-crash"
 
@@ -59,6 +60,7 @@ class Worker:
         give_up_after_s: float,
         on_answer: Callable[[], None],
         jitter: Callable[[], float] = random.random,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -67,6 +69,7 @@ class Worker:
         self._give_up_after_s = give_up_after_s
         self._on_answer = on_answer
         self._jitter = jitter
+        self._telemetry = telemetry or Telemetry()
         self._wake = asyncio.Event()
         self._stopping = False
         self._resumed = False  # what earlier processes left unknown is looked up again
@@ -172,15 +175,18 @@ class Worker:
         except Exception as error:  # a fault of ours: it may have happened after the request had left
             _log.error("send_fault", client_reference=message.client_reference, exc_info=error)
             step = Lost(CRASHED)
+        outcome, cause = type(step).__name__.lower(), getattr(step, "cause", None)
+        took_s = self._clock.monotonic() - started
+        self._telemetry.attempted(outcome, cause, took_s)
         _log.info(
             "attempt",
             client_reference=message.client_reference,
             attempt=message.attempts,
             recipients=message.recipient_count,
-            outcome=type(step).__name__.lower(),
-            cause=getattr(step, "cause", None),
+            outcome=outcome,
+            cause=cause,
             batch_id=getattr(step, "batch_id", None),
-            seconds=round(self._clock.monotonic() - started, 3),
+            seconds=round(took_s, 3),
         )
         return step
 
@@ -188,7 +194,7 @@ class Worker:
         """Write the outcome, as often as it takes: it is known here only, and the lease is renewed meanwhile."""
         while True:
             try:
-                await self._store.record(
+                recorded = await self._store.record(
                     message.client_reference,
                     step,
                     owner=self._owner,
@@ -201,7 +207,19 @@ class Worker:
             else:
                 self._begun.pop(message.client_reference, None)
                 self._on_answer()
+                if recorded:
+                    self._count(message, step)
                 return
+
+    def _count(self, message: Message, step: Step) -> None:
+        match step:
+            case Accepted():
+                self._telemetry.settled(State.ACCEPTED, None)
+                self._telemetry.accepted_after((self._clock.now() - message.created_at).total_seconds())
+            case Refused(cause=cause):
+                self._telemetry.settled(State.REFUSED, cause)
+            case Lost(cause=cause):
+                self._telemetry.settled(State.UNKNOWN, cause)
 
     # -- lost answers
 
@@ -212,6 +230,8 @@ class Worker:
             self._resumed = True
         if count := await self._store.take_up_lost(cause=CRASHED, holding=self._begun, now=now):
             _log.warning("cut_off_sends_taken_up", count=count)
+            for _ in range(count):
+                self._telemetry.settled(State.UNKNOWN, CRASHED)
         free = MAX_LOOKING_UP - len(self._looking_up)
         if free <= 0:
             return
@@ -225,6 +245,7 @@ class Worker:
             since = (message.first_attempt_at or message.created_at) - LOOKUP_WINDOW
             try:
                 batch_id = await self._sender.find(message, since=since)
+                self._telemetry.looked_up(found=batch_id is not None)
             except SendError:
                 batch_id = None
             now = self._clock.now()
@@ -238,6 +259,8 @@ class Worker:
                 now=now,
             )
             _log.info("looked_up", client_reference=reference, lookup=lookups, batch_id=batch_id)
+            if batch_id is not None:
+                self._count(message, Accepted(batch_id))
             self._on_answer()
         except StoreUnavailableError:
             _log.warning("store_unavailable", during="look_up", client_reference=reference)

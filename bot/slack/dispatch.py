@@ -28,6 +28,7 @@ from bot.slack.listeners import Rules, word_of
 from bot.slack.replays import Replays
 from bot.slack.shape import as_documented
 from bot.tasks import Tasks
+from bot.telemetry import Payload, Telemetry
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +45,16 @@ class Answer:
 class Dispatcher:
     """One for the process; ``dispatch`` is called for every verified payload."""
 
-    def __init__(self, *, doors: Doors, access: AccessCheck, rules: Rules, causes: Catalogue, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        doors: Doors,
+        access: AccessCheck,
+        rules: Rules,
+        causes: Catalogue,
+        clock: Clock,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self.doors = doors
         self._causes = causes
         self._access = access
@@ -52,6 +62,7 @@ class Dispatcher:
         self._rules = rules
         self._replays = Replays(clock)
         self._after = Tasks()
+        self._telemetry = telemetry or Telemetry()
 
         async def authorize() -> AuthorizeResult:
             """Who the bot is, without asking: the access check decides about the person."""
@@ -79,6 +90,13 @@ class Dispatcher:
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Answer one payload. Never raises; what nobody listens to is answered with an empty 200."""
         started = time.perf_counter()
+        answer = await self._answer_to(body)
+        took_s = time.perf_counter() - started
+        self._telemetry.acked(_counted_as(body), took_s)
+        _log.debug("acked", type=_kind(body), ms=round(took_s * 1000, 1))
+        return answer
+
+    async def _answer_to(self, body: Mapping[str, Any]) -> Answer:
         known = as_documented(body)
         if known is None:
             _log.info("payload_unknown", type=_kind(body))
@@ -91,7 +109,6 @@ class Dispatcher:
         if response.status != 200:
             _log.info("payload_unknown", type=_kind(body))
             return Answer(200, "")
-        _log.debug("acked", type=_kind(body), ms=round((time.perf_counter() - started) * 1000, 1))
         content_type = response.headers.get("content-type", [""])[0]
         return Answer(200, response.body, content_type) if response.body else Answer(200, "")
 
@@ -158,6 +175,18 @@ class Dispatcher:
         A submit needs no such memory: its view ID makes it one row for ever.
         """
         return bool(trigger_id) and self._replays.is_repeat(trigger_id, what)
+
+
+def _counted_as(body: Mapping[str, Any]) -> Payload:
+    match body.get("type"):
+        case "view_submission":
+            return Payload.SUBMIT
+        case "block_actions":
+            return Payload.CLICK
+        case None if body.get("command"):
+            return Payload.COMMAND
+        case _:
+            return Payload.OTHER
 
 
 def _kind(body: Mapping[str, Any]) -> str:

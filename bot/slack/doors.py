@@ -17,6 +17,7 @@ from bot.access import Allowed, Denied, Known, Person, Policy, Reason, Role, Wor
 from bot.access.changes import EMPTY, AccessList
 from bot.slack.payloads import Click, Command
 from bot.store import May
+from bot.telemetry import Telemetry
 
 _BY_THE_LIST = frozenset({Reason.NOT_LISTED, Reason.NOT_ADMIN, Reason.GUEST, Reason.NOT_KNOWN})
 
@@ -93,6 +94,7 @@ class AccessCheck:
         look_up: Callable[[str], None],
         on_change: Callable[[], None],
         look: Callable[[], Awaitable[None]],
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.base = base
         self.workspace: Workspace | None = None
@@ -100,6 +102,7 @@ class AccessCheck:
         self._look_up = look_up
         self._on_change = on_change
         self._look = look
+        self._telemetry = telemetry or Telemetry()
         self._added = EMPTY
         self._policy = base
 
@@ -142,6 +145,7 @@ class AccessCheck:
             await self._look()
             decision = self(person, door.needs)
         if isinstance(decision, Denied):
+            self._telemetry.denied()
             _log.info("denied", door=door.name, user=person.user_id, reason=decision.reason)
             return await door.refused(payload, decision.reason)
         return await door.enter(payload)

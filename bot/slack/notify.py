@@ -17,6 +17,7 @@ from bot.slack import messages
 from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.outbox import LEASE_S, TELLING_LIMIT_S, Outbox
 from bot.store import Store
+from bot.telemetry import Telemetry, Telling
 
 RESPONSE_URL_USES = 5  # Slack, "Handling user interaction": posts for one response_url
 
@@ -78,11 +79,21 @@ async def tell(
 class Notifier(Outbox[Answer]):
     """Delivers the answers that are due."""
 
-    def __init__(self, *, store: Store, slack: SlackGateway, causes: Catalogue, clock: Clock, owner: str) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        slack: SlackGateway,
+        causes: Catalogue,
+        clock: Clock,
+        owner: str,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         super().__init__(clock=clock, owner=owner, name="notify")
         self._store = store
         self._slack = slack
         self._causes = causes
+        self._telemetry = telemetry or Telemetry()
 
     async def _resume(self, now: datetime) -> None:
         await self._store.resume_answers(now=now)
@@ -97,10 +108,12 @@ class Notifier(Outbox[Answer]):
         now = self._clock.now()
         if told.error is None:
             await self._store.answer_told(row.answer_id, by_response_url=told.url_used, now=now)
+            self._telemetry.told(Telling.TOLD)
             _log.info("told", client_reference=reference, answer=row.kind)
             return
         next_at = self._next_try(since=row.created_at, tries=row.tries, error=told.error, now=now)
         await self._store.answer_failed(row.answer_id, next_at=next_at, response_url_used=told.url_used)
+        self._telemetry.told(Telling.GIVEN_UP if next_at is None else Telling.REPEATED)
         _log.warning(
             "not_told",
             client_reference=reference,

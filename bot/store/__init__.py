@@ -53,6 +53,22 @@ class Repeated:
     """This very request was handled before; nothing was changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How much work is left. ``looking_up``: unknown messages that are still looked up.
+
+    ``oldest_since`` is the submit of the oldest message that waits or is being sent, ``oldest_untold_since`` since when
+    the oldest answer is to be told; None: there is none.
+    """
+
+    queued: int
+    sending: int
+    looking_up: int
+    oldest_since: datetime | None
+    untold: int
+    oldest_untold_since: datetime | None
+
+
 class AccessStore(Protocol):
     """Who was added by admins, the log of all changes, and who asks to be added.
 
@@ -272,6 +288,14 @@ class Store(Protocol):
 
     async def scrub(self) -> bool:
         """Take away what the database keeps of older versions of rows, as far as we can; False: not at this moment."""
+        ...
+
+    async def figures(self) -> Figures:
+        """How much work is left, in all processes."""
+        ...
+
+    def writes_waiting(self) -> int:
+        """Writes of this process that wait for their turn."""
         ...
 
     async def ping(self) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot.access import Denied
 from bot.domain import Answer, Message, State, Step, Submission
-from bot.store import AlreadyTaken, May, StoreUnavailableError, Taken, answers, keeping, steps, turns
+from bot.store import AlreadyTaken, Figures, May, StoreUnavailableError, Taken, answers, figures, keeping, steps, turns
 from bot.store.access import SqlAccessStore
 from bot.store.engine import empty_log, is_passing
 from bot.store.leases import FREE
@@ -199,6 +199,12 @@ class SqlStore:
 
     async def scrub(self) -> bool:
         return await asyncio.get_running_loop().run_in_executor(self._readers, empty_log, self._engine)
+
+    async def figures(self) -> Figures:
+        return await self._read(figures.read)
+
+    def writes_waiting(self) -> int:
+        return self._writer.waiting
 
     async def ping(self) -> None:
         await self._writer.run(_write_nothing)

@@ -82,6 +82,11 @@ class Writer:
         self._jobs.put(_Job(needs, work, loop, future))
         return cast(_T, await future)
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that nobody has begun with."""
+        return self._jobs.qsize()
+
     async def close(self) -> None:
         """Finish what is waiting, as far as that goes in a moment, then end the thread."""
         if not self._closed:

@@ -101,7 +101,10 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
     async def readiness() -> Mapping[str, Any]:
         return {"ready": True}
 
+    async def metrics() -> bytes:
+        return b""
+
     events = web.SlackEvents(secret=Secret("s"), dispatch=dispatch, clock=SystemClock())
     scope = {"type": "http", "method": "POST", "path": "/slack/events", "headers": [], "query_string": b""}
-    await web.web_app(events=events, readiness=readiness)(scope, never, send)
+    await web.web_app(events=events, readiness=readiness, metrics=metrics)(scope, never, send)
     assert sent[0]["status"] == 408
