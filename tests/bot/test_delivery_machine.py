@@ -1,394 +1,101 @@
 """Whatever happens in whatever order: no submission reaches Sinch twice, and none is forgotten.
 
-The store is the real one. Processes are owners of leases: they crash, come late, and are followed by others.
+And what is broken on purpose is seen.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    multiple,
-    rule,
-    run_state_machine_as_test,
-)
-from sqlalchemy import select
+import pytest
+from sqlalchemy import Connection, update
 
-from bot.delivery.decisions import (
-    GAVE_UP,
-    LOOKUPS_IN_ALL,
-    TELL_AT_LOOKUP,
-    after_failure,
-    gives_up_at,
-    next_lookup,
-)
+from bot.delivery import decisions
 from bot.delivery.sender import Fate, SendError
-from bot.delivery.worker import CRASHED, LEASE_S
-from bot.domain import (
-    STEPS,
-    Accepted,
-    AnswerKind,
-    Content,
-    Lost,
-    Message,
-    Recipient,
-    Refused,
-    ReplyRoute,
-    State,
-    Submission,
-)
-from bot.store import AlreadyTaken, Taken
-from bot.store.tables import answer, message
-from tests.bot.conftest import anybody
+from bot.domain import Message, State, Step, TryAgain
+from bot.store import answers, keeping, steps
+from bot.store.leases import FREE
+from bot.store.rows import message_from
+from bot.store.tables import message
+from tests.bot import delivery_model
 from tests.bot.databases import NewDatabase
+from tests.bot.delivery_model import play
 
-_T = TypeVar("_T")
-T0 = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
-GIVE_UP_S = 300.0
-VIEWS = [f"V{number}" for number in range(4)]
-SETTLED = (AnswerKind.RESULT, AnswerKind.FOUND, AnswerKind.UNKNOWN)
-NEW: list[NewDatabase] = []
-
-
-@dataclass
-class Carrier:
-    """What Sinch has seen. ``maybe`` counts requests, by reference, that were not certainly without effect."""
-
-    maybe: Counter[str] = field(default_factory=Counter)
-    own_503: Counter[str] = field(default_factory=Counter)
-    batches: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Claimed:
-    owner: str
-    message: Message
-
-
-@dataclass(frozen=True)
-class Begun:
-    owner: str
-    message: Message
-
-
-class Delivery(RuleBasedStateMachine):
-    claimed: Bundle[Claimed] = Bundle("claimed")
-    begun: Bundle[Begun] = Bundle("begun")
-    answered: Bundle[tuple[Begun, str]] = Bundle("answered")  # accepted at Sinch, the process knows, not yet recorded
-    looked: Bundle[tuple[str, Message]] = Bundle("looked")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.database = NEW[0]()
-        self.engine = self.database.engine()
-        self.store = self.database.store(self.engine)
-        self.carrier = Carrier()
-        self.now = T0
-        self.references: dict[str, str] = {}
-        self.seen: dict[str, State] = {}
-        self.process = 0
-
-    def do(self, work: Coroutine[Any, Any, _T]) -> _T:
-        return self.runner.run(work)
-
-    def teardown(self) -> None:
-        self.do(self.database.close())
-        self.runner.close()
-
-    @property
-    def owner(self) -> str:
-        return f"process-{self.process}"
-
-    @initialize()
-    def first_submission(self) -> None:
-        self.submit("V0", 0)
-
-    @rule(view=st.sampled_from(VIEWS), variant=st.integers(0, 1))
-    def submit(self, view: str, variant: int) -> None:
-        content = Content((Recipient("+12015550123", "US"),), f"Text {variant}", None, None, "+12015550123")
-        one = Submission(view, "T1", content, ReplyRoute(f"U{variant}"))
-        self.now += timedelta(milliseconds=1)  # no two at the same moment: the same story has to go the same way
-        taken = self.do(self.store.enqueue(one, may=anybody, now=self.now))
-        if view in self.references:
-            assert isinstance(taken, AlreadyTaken)
-        else:
-            assert isinstance(taken, Taken)
-        assert self.references.setdefault(view, taken.client_reference) == taken.client_reference
-
-    @rule(seconds=st.sampled_from([0.3, 1.0, 2.5, 5.0, LEASE_S, 61.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    @rule()
-    def crash_and_start_anew(self) -> None:
-        """Nobody is told of the crash: the old owner's rows just stay, and late outcomes may still arrive."""
-        self.process += 1
-        oldest = self.now - timedelta(days=14)
-        at_most = LOOKUPS_IN_ALL - TELL_AT_LOOKUP
-        self.do(self.store.resume_lookups(at_most=at_most, since=oldest, now=self.now))
-        self.do(self.store.resume_answers(now=self.now))
-
-    @rule(target=claimed)
-    def claim(self) -> Any:
-        found = self.do(
-            self.store.claim(owner=self.owner, limit=2, busy={}, per_person=10, now=self.now, lease_s=LEASE_S)
-        )
-        return multiple(*(Claimed(self.owner, one) for one in found))
-
-    @rule(one=consumes(claimed))
-    def give_back(self, one: Claimed) -> None:
-        self.do(self.store.release([one.message.client_reference], owner=one.owner))
-
-    @rule(target=begun, one=consumes(claimed))
-    def begin(self, one: Claimed) -> Any:
-        reference = one.message.client_reference
-        if self.now >= gives_up_at(one.message, give_up_after_s=GIVE_UP_S):
-            self.do(
-                self.store.record(
-                    reference, Refused(GAVE_UP), owner=one.owner, attempt=one.message.attempts, now=self.now
-                )
-            )
-            return multiple()
-        begun = self.do(self.store.begin(reference, owner=one.owner, now=self.now, lease_s=LEASE_S))
-        return multiple() if begun is None else Begun(one.owner, begun)
-
-    @rule(one=begun)
-    def renew(self, one: Begun) -> None:
-        self.do(self.store.renew([one.message.client_reference], owner=one.owner, now=self.now, lease_s=LEASE_S))
-
-    # Whole stretches in one rule, so that long stories are told often enough.
-
-    @rule(target=begun)
-    def claim_and_begin(self) -> Any:
-        found = self.do(
-            self.store.claim(owner=self.owner, limit=1, busy={}, per_person=10, now=self.now, lease_s=LEASE_S)
-        )
-        return self.begin(Claimed(self.owner, found[0])) if found else multiple()
-
-    @rule(fate=st.sampled_from(Fate), reached=st.booleans())
-    def a_whole_attempt_fails(self, fate: Fate, reached: bool) -> None:
-        found = self.do(
-            self.store.claim(owner=self.owner, limit=1, busy={}, per_person=10, now=self.now, lease_s=LEASE_S)
-        )
-        begun = [self.begin(Claimed(self.owner, one)) for one in found]
-        for one in begun:
-            if isinstance(one, Begun):
-                self.failed(one, fate, reached, None, 0.0, crash=False)
-        self.now += timedelta(seconds=5)
-
-    @rule()
-    def the_next_process_comes_when_the_leases_have_ended(self) -> None:
-        self.crash_and_start_anew()
-        self.now += timedelta(seconds=LEASE_S)
-        self.take_up_lost()
-
-    # -- what becomes of an attempt; each that consumes without recording is a crash at that point
-
-    @rule(one=consumes(begun))
-    def crash_before_the_post(self, one: Begun) -> None:
-        pass
-
-    @rule(one=consumes(begun), reached=st.booleans())
-    def crash_after_the_post(self, one: Begun, reached: bool) -> None:
-        self.post(one, accepted=reached)
-
-    @rule(target=answered, one=consumes(begun))
-    def accepted(self, one: Begun) -> tuple[Begun, str]:
-        return one, self.post(one, accepted=True)
-
-    @rule(pair=consumes(answered))
-    def record_accepted(self, pair: tuple[Begun, str]) -> None:
-        """Perhaps late: time may have passed, another process may have taken it up."""
-        one, batch_id = pair
-        self.do(
-            self.store.record(
-                one.message.client_reference,
-                Accepted(batch_id),
-                owner=one.owner,
-                attempt=one.message.attempts,
-                now=self.now,
-            )
-        )
-
-    @rule(
-        one=consumes(begun),
-        fate=st.sampled_from(Fate),
-        reached=st.booleans(),
-        wait=st.sampled_from([None, 0.0, 3.0, 45.0, 1e6]),
-        jitter=st.sampled_from([0.0, 1.0]),
-        crash=st.booleans(),
-    )
-    def failed(self, one: Begun, fate: Fate, reached: bool, wait: float | None, jitter: float, crash: bool) -> None:
-        reference = one.message.client_reference
-        if fate is Fate.LOST:
-            self.post(one, accepted=reached)
-        elif fate is Fate.UNAVAILABLE:
-            self.carrier.own_503[reference] += 1
-        if crash:
-            return
-        step = after_failure(
-            one.message,
-            SendError(fate, "cause", retry_after_s=wait),
-            now=self.now,
-            give_up_after_s=GIVE_UP_S,
-            jitter=jitter,
-        )
-        self.do(self.store.record(reference, step, owner=one.owner, attempt=one.message.attempts, now=self.now))
-
-    @rule(one=consumes(begun))
-    def cut_off_by_a_stop(self, one: Begun) -> None:
-        self.post(one, accepted=True)
-        self.do(
-            self.store.record(
-                one.message.client_reference,
-                Lost(CRASHED),
-                owner=one.owner,
-                attempt=one.message.attempts,
-                now=self.now,
-            )
-        )
-
-    def post(self, one: Begun, *, accepted: bool) -> str:
-        """A request that may have taken effect leaves."""
-        reference = one.message.client_reference
-        self.carrier.maybe[reference] += 1
-        if accepted:
-            return self.carrier.batches.setdefault(reference, f"batch-of-{reference}")
-        return ""
-
-    # -- lost answers
-
-    @rule()
-    def take_up_lost(self) -> None:
-        self.do(self.store.take_up_lost(cause=CRASHED, holding=(), now=self.now))
-
-    @rule(target=looked)
-    def claim_lookups(self) -> Any:
-        found = self.do(self.store.claim_lookups(owner=self.owner, limit=5, now=self.now, lease_s=LEASE_S))
-        return multiple(*((self.owner, one) for one in found))
-
-    @rule(pair=consumes(looked), crash=st.booleans(), blind=st.booleans())
-    def look_up(self, pair: tuple[str, Message], crash: bool, blind: bool) -> None:
-        if crash:
-            return
-        _, one = pair
-        number = one.lookups + 1
-        pause = next_lookup(number)
-        self.do(
-            self.store.record_lookup(
-                one.client_reference,
-                batch_id=None if blind else self.carrier.batches.get(one.client_reference),
-                next_at=None if pause is None else self.now + pause,
-                tell=number >= TELL_AT_LOOKUP,
-                now=self.now,
-            )
-        )
-
-    # -- answers
-
-    @rule(fails=st.booleans())
-    def tell(self, fails: bool) -> None:
-        self.do(self.store.promote_progress(now=self.now))
-        for one in self.do(self.store.claim_answers(owner=self.owner, limit=5, now=self.now, lease_s=60)):
-            if fails:
-                later = self.now + timedelta(seconds=5)
-                self.do(self.store.answer_failed(one.answer_id, next_at=later, response_url_used=False))
-            else:
-                self.do(self.store.answer_told(one.answer_id, by_response_url=False, now=self.now))
-
-    # -- what always holds
-
-    def rows(self) -> dict[str, Any]:
-        with self.engine.connect() as connection:
-            found = connection.execute(select(message)).mappings().all()
-        return {row["client_reference"]: row for row in found}
-
-    @invariant()
-    def one_row_for_each_dialog(self) -> None:
-        assert sorted(self.rows()) == sorted(self.references.values())
-
-    @invariant()
-    def at_most_one_request_may_have_taken_effect(self) -> None:
-        for reference, count in self.carrier.maybe.items():
-            assert count <= 1, f"{reference} may have been sent {count} times"
-        assert all(count <= 2 for count in self.carrier.own_503.values())
-
-    @invariant()
-    def only_steps_of_the_table_are_made(self) -> None:
-        for reference, row in self.rows().items():
-            end = State(row["state"])
-            start = self.seen.get(reference, State.QUEUED)
-            # Between two looks at most two steps are made: taken and begun, or refused and so on.
-            reachable = {start} | STEPS[start] | {s for middle in STEPS[start] for s in STEPS[middle]}
-            assert end in reachable
-            if start in (State.REFUSED, State.ACCEPTED):
-                assert end is start
-            self.seen[reference] = end
-
-    @invariant()
-    def nothing_waits_for_ever(self) -> None:
-        for row in self.rows().values():
-            match State(row["state"]):
-                case State.QUEUED:
-                    assert row["due_at"] is not None
-                case State.SENDING:
-                    assert row["lease_until"] is not None
-                case State.UNKNOWN:
-                    assert row["lookup_due_at"] is not None or row["unknown_told"]
-
-    @invariant()
-    def every_end_is_told(self) -> None:
-        with self.engine.connect() as connection:
-            answers = connection.execute(select(answer)).mappings().all()
-        kinds: dict[str, list[AnswerKind]] = {}
-        for one in answers:
-            kinds.setdefault(one["client_reference"], []).append(AnswerKind(one["kind"]))
-            assert one["told_at"] is not None or one["due_at"] is not None
-        for reference, row in self.rows().items():
-            ends = [kind for kind in kinds.get(reference, []) if kind in SETTLED]
-            match State(row["state"]):
-                case State.ACCEPTED if row["unknown_told"]:
-                    assert ends == [AnswerKind.UNKNOWN, AnswerKind.FOUND]
-                case State.ACCEPTED | State.REFUSED:
-                    assert ends == [AnswerKind.RESULT]
-                case State.UNKNOWN:
-                    assert ends == ([AnswerKind.UNKNOWN] if row["unknown_told"] else [])
-                case _:
-                    assert ends == []
-
-    @invariant()
-    def accepted_only_what_sinch_has(self) -> None:
-        for reference, row in self.rows().items():
-            if row["batch_id"] is not None:
-                assert self.carrier.batches[reference] == row["batch_id"]
-            if row["state"] == State.REFUSED:
-                assert reference not in self.carrier.batches, "“nothing was sent” has to be true"
+STORIES_TO_SEE_IT = 400  # most are seen within twenty
 
 
 def test_at_most_once_and_never_lost(new_database: NewDatabase) -> None:
-    NEW[:] = [new_database]
-    run_state_machine_as_test(
-        Delivery,
-        settings=settings(
-            # Making a long story shorter takes minutes; a failure shows it as it was found.
-            phases=[Phase.generate],
-            database=None,
-            max_examples=60,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+    play(new_database)
+
+
+# -- one thing broken
+
+
+def begin_whatever_it_is(
+    connection: Connection, client_reference: str, *, owner: str, at: float, lease_s: float
+) -> Message | None:
+    begun = (
+        update(message)
+        .where(message.c.client_reference == client_reference, message.c.state.in_((State.QUEUED, State.SENDING)))
+        .values(state=State.SENDING, attempts=message.c.attempts + 1, lease_owner=owner, lease_until=at + lease_s)
+        .returning(message)
     )
+    row = connection.execute(begun).mappings().first()
+    return None if row is None else message_from(row)
+
+
+def record_whoever_says_it(
+    connection: Connection, client_reference: str, step: Step, *, owner: str, attempt: int, at: float
+) -> bool:
+    row = connection.execute(message.select().where(message.c.client_reference == client_reference)).mappings().one()
+    return _record(connection, client_reference, step, owner=row["lease_owner"], attempt=row["attempts"], at=at)
+
+
+def take_up_into_the_queue(connection: Connection, *, cause: str, holding: Collection[str], at: float) -> int:
+    over = (message.c.state == State.SENDING, message.c.lease_until <= at)
+    return connection.execute(update(message).where(*over).values(state=State.QUEUED, due_at=at, **FREE)).rowcount
+
+
+def cancel_what_is_sent(connection: Connection, references: Sequence[str], *, cause: str, at: float) -> int:
+    sent = (message.c.client_reference.in_(references), message.c.state == State.SENDING)
+    ended = connection.execute(update(message).where(*sent).values(state=State.CANCELLED, **FREE)).rowcount
+    return ended + _cancel(connection, references, cause=cause, at=at)
+
+
+def erase_what_waits(connection: Connection, references: Sequence[str]) -> int:
+    these = message.c.client_reference.in_(references)
+    return connection.execute(update(message).where(these).values(content=None)).rowcount
+
+
+def send_what_was_lost_again(
+    lost: Message, error: SendError, *, now: Any, give_up_after_s: float, jitter: float
+) -> Step:
+    if error.fate is Fate.LOST:
+        return TryAgain(error.cause, now)
+    return decisions.after_failure(lost, error, now=now, give_up_after_s=give_up_after_s, jitter=jitter)
+
+
+def tell_nobody_of_a_find(connection: Connection, client_reference: str, at: float) -> bool:
+    return True
+
+
+_record, _cancel = steps.record, keeping.cancel
+BROKEN = {
+    "an attempt begins whatever the row is": (steps, "begin", begin_whatever_it_is),
+    "an old owner's word counts": (steps, "record", record_whoever_says_it),
+    "what was cut off goes back into the queue": (steps, "take_up_lost", take_up_into_the_queue),
+    "what is being sent is cancelled": (keeping, "cancel", cancel_what_is_sent),
+    "what waits is erased": (keeping, "erase", erase_what_waits),
+    "what was lost is sent again": (delivery_model, "after_failure", send_what_was_lost_again),
+    "an unknown is withdrawn in vain": (answers, "withdraw_unknown", tell_nobody_of_a_find),
+}
+
+
+@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("what", BROKEN)
+def test_one_broken_step_is_seen(what: str, monkeypatch: pytest.MonkeyPatch, new_database: NewDatabase) -> None:
+    monkeypatch.setattr(*BROKEN[what])
+
+    with pytest.raises(AssertionError):
+        play(new_database, examples=STORIES_TO_SEE_IT, always_the_same=True)
