@@ -230,12 +230,13 @@ def _existing(dialled: str, default_region: str) -> Recipient | None:
         number = phonenumbers.parse(dialled, default_region)
     except NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    region = phonenumbers.region_code_for_number(number)
+    if region is None or not phonenumbers.is_valid_number_for_region(number, region):
         return None
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     if not MIN_DIGITS <= len(e164) - 1 <= MAX_DIGITS:
         return None
-    return Recipient(e164, phonenumbers.region_code_for_number(number) or NO_COUNTRY)
+    return Recipient(e164, region)
 
 
 def _why_not(dialled: str, default_region: str) -> tuple[Reason, str]:

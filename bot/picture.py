@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
+from posixpath import splitext
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from bot.slack.text import link_address
@@ -44,6 +44,7 @@ _PRIVATE_NAMES = frozenset(
 )
 _SLACK_DOMAINS = ("slack.com", "slack-gov.com")
 
+_ODD_ASCII = "\\<> "
 _SCHEME = re.compile(r"https://", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LAST_LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
@@ -109,7 +110,8 @@ def check_media_url(text: str) -> str | UrlFault:
     typed = _bare(text)
     if not _SCHEME.match(typed):
         return UrlFault(UrlReason.NOT_HTTPS)
-    if any(map(_is_odd, typed)):
+    plain = typed.isascii() and typed.isprintable()
+    if any(map(typed.__contains__, _ODD_ASCII)) if plain else any(map(_is_odd, typed)):
         return UrlFault(UrlReason.ODD_CHARACTERS)
     try:
         parts = urlsplit(typed)
@@ -161,7 +163,7 @@ def _is_blank(character: str) -> bool:
 
 
 def _is_odd(character: str) -> bool:
-    return character in "\\<>" or character.isspace() or unicodedata.category(character) in ("Cf", "Cc", "Cs")
+    return character in _ODD_ASCII or character.isspace() or unicodedata.category(character) in ("Cf", "Cc", "Cs")
 
 
 def _public_host(parts: SplitResult) -> str | UrlFault:
@@ -195,4 +197,4 @@ def _is_slack_file(host: str, path: str) -> bool:
 
 def _ending(path: str) -> str:
     name = unquote(path).rpartition("/")[2]
-    return PurePosixPath(name).suffix.lower() if name else ""
+    return splitext(name)[1].lower()

@@ -7,7 +7,6 @@ optional label after a bar (docs.slack.dev, "Formatting message text"). Pure.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ _ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
 _LINE_ENDS = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n"))
 
 _PERSON = re.compile(r"@[UW][A-Z0-9]+")
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's Cc and Cs, but for \n and \t
 _CHANNEL = re.compile(r"#[CDG][A-Z0-9]+")
 _GROUP = re.compile(r"!subteam\^S[A-Z0-9]+")
 _EVERYBODY = re.compile(r"!(here|channel|everyone|group)")
@@ -51,8 +51,9 @@ def link_address(token: str) -> str | None:
 
 def printable(text: str) -> str:
     """Without control characters and halves of surrogate pairs, line ends as ``\\n``; tabs stay."""
-    lines = text.replace("\r\n", "\n").translate(_LINE_ENDS)
-    return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    if text.isascii() and text.isprintable():
+        return text
+    return _HIDDEN.sub("", text.replace("\r\n", "\n").translate(_LINE_ENDS))
 
 
 def for_field(text: str) -> str:

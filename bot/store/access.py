@@ -12,7 +12,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Select, delete, insert, select, true, update
+from sqlalchemy import Connection, delete, insert, select, true, update
 
 from bot.access import Denied, Role, is_group
 from bot.access.changes import AccessChange, AccessList, Action, ByDoor, Edit, Entry, Plan, Refusal, after
@@ -28,6 +28,16 @@ _T = TypeVar("_T")
 ORIGIN_KEPT = timedelta(hours=1)  # Slack's own repeats come within minutes
 
 
+_VERSION = select(access_state.c.version)
+# One statement, so that the version and the entries belong together whatever the database's isolation.
+_WHOLE_LIST = (
+    select(access_state.c.version, access_member)
+    .select_from(access_state.outerjoin(access_member, true()))
+    .order_by(access_member.c.added_at, access_member.c.member_id, access_member.c.role)
+)
+_VERSION_HELD = _VERSION.with_for_update(read=True)  # nobody changes the list until the transaction ends
+
+
 class Read(Protocol):
     """Runs a function on a connection that sees what is committed."""
 
@@ -41,11 +51,22 @@ class SqlAccessStore:
         self._writer = writer
         self._read = read
         self._time = time
+        self._held: tuple[object, AccessList] | None = None  # of the transaction that runs
         self._committed: AccessList | None = None  # as it was last read by itself, never inside a change
 
     def within(self, connection: Connection) -> AccessList:
-        """The list as it is in this transaction; no change of it commits before the transaction has ended."""
-        version: int = connection.execute(_version().with_for_update(read=True)).scalar_one()
+        """The list as it is in this transaction; no change of it commits before the transaction has ended.
+
+        Read once in a transaction, however many submissions share it: whoever changes the list comes before them
+        (``bot.store.writer.Needs``).
+        """
+        transaction = connection.get_transaction()
+        if self._held is None or self._held[0] is not transaction:
+            self._held = transaction, self._read_within(connection)
+        return self._held[1]
+
+    def _read_within(self, connection: Connection) -> AccessList:
+        version: int = connection.execute(_VERSION_HELD).scalar_one()
         committed = self._committed
         if committed is not None and committed.version == version:
             return committed
@@ -55,7 +76,7 @@ class SqlAccessStore:
 
     async def version(self) -> int:
         def read(connection: Connection) -> int:
-            version: int = connection.execute(_version()).scalar_one()
+            version: int = connection.execute(_VERSION).scalar_one()
             return version
 
         return await self._read(read)
@@ -170,22 +191,12 @@ class SqlAccessStore:
         return await self._writer.run(lambda connection: work(connection, at=self._time.at(connection, now)))
 
 
-def _version() -> Select[Any]:
-    return select(access_state.c.version)
-
-
 def _lock(connection: Connection) -> None:
-    connection.execute(_version().with_for_update())
+    connection.execute(_VERSION.with_for_update())
 
 
 def _read_list(connection: Connection) -> AccessList:
-    # One statement, so that the version and the entries belong together whatever the database's isolation.
-    everything = (
-        select(access_state.c.version, access_member)
-        .select_from(access_state.outerjoin(access_member, true()))
-        .order_by(access_member.c.added_at, access_member.c.member_id, access_member.c.role)
-    )
-    rows = connection.execute(everything).mappings().all()
+    rows = connection.execute(_WHOLE_LIST).mappings().all()
     added = tuple(added_from(row) for row in rows if row["member_id"] is not None)
     return AccessList(rows[0]["version"], added)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, Insert, Table, func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 BUSY_TIMEOUT_S = 1  # how long one statement waits for another process's lock; Slack's ack has 3 s in all
@@ -44,6 +44,20 @@ def empty_log(engine: Engine) -> bool:
     from bot.store import sqlite
 
     return sqlite.empty_log(engine.url.database)
+
+
+def insert_unless_there(engine: Engine, table: Table, key: str) -> Insert:
+    """An insert that does nothing (its ``rowcount`` is 0) where a row with the same ``key`` stands already.
+
+    It waits for another transaction that is just inserting that row.
+    """
+    if engine.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+
+        return insert_into_sqlite(table).on_conflict_do_nothing(index_elements=[key])
+    from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
+
+    return insert_into_postgresql(table).on_conflict_do_nothing(index_elements=[key])
 
 
 def is_shared(engine: Engine) -> bool:

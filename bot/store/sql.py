@@ -10,15 +10,15 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, bindparam, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.access import Denied
 from bot.domain import Answer, Message, State, Step, Submission
 from bot.store import AlreadyTaken, Figures, May, StoreUnavailableError, Taken, answers, figures, keeping, steps, turns
 from bot.store.access import SqlAccessStore
-from bot.store.engine import empty_log, is_passing
+from bot.store.engine import empty_log, insert_unless_there, is_passing
 from bot.store.leases import FREE
 from bot.store.rows import content_json, message_from, seconds
 from bot.store.tables import alembic_version, message
@@ -28,6 +28,7 @@ from bot.store.writer import Needs, Writer
 _T = TypeVar("_T")
 
 PROGRESS_AFTER_S = 2.0  # "queued" is told when the result takes longer than a moment
+_KNOWN = select(message.c.client_reference, message.c.digest).where(message.c.view_id == bindparam("view_id"))
 READERS = 2  # threads for history; the writer never waits for them
 
 
@@ -39,6 +40,7 @@ class SqlStore:
         self._time = time or time_of(engine)
         self._writer = Writer(engine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._enqueue = insert_unless_there(engine, message, "view_id")
         self._access = SqlAccessStore(self._writer, self._read, self._time)
 
     async def close(self) -> None:
@@ -56,24 +58,19 @@ class SqlStore:
     # -- submissions
 
     async def enqueue(self, submission: Submission, *, may: May, now: datetime) -> Taken | AlreadyTaken | Denied:
-        row = _new_row(submission)
-        reference: str = row["client_reference"]
-
         def work(connection: Connection) -> Taken | AlreadyTaken | Denied:
-            if already := _taken(connection, submission.view_id):
-                return already
             if denied := may(self._access.within(connection)):
-                return denied
-            connection.execute(insert(message), row | _queued_at(self._time.at(connection, now)))
-            return Taken(reference)
+                return _taken(connection, submission.view_id) or denied
+            row = _new_row(submission) | _queued_at(self._time.at(connection, now))
+            if connection.execute(self._enqueue, row).rowcount == 1:
+                return Taken(row["client_reference"])
+            # This view is there already, perhaps by another process a moment ago.
+            already = _taken(connection, submission.view_id)
+            if already is None:
+                raise StoreUnavailableError("a row that stands in the way can't be seen")
+            return already
 
-        try:
-            return await self._writer.run(work, needs=Needs.LIST)
-        except StoreUnavailableError as error:
-            # Another process inserted the same view between our look and our insert: it is there now, look again.
-            if isinstance(error.__cause__, IntegrityError):
-                return await self._writer.run(work, needs=Needs.LIST)
-            raise
+        return await self._writer.run(work, needs=Needs.LIST)
 
     async def taken(self, view_id: str) -> AlreadyTaken | None:
         return await self._read(partial(_taken, view_id=view_id))
@@ -283,6 +280,5 @@ def _write_nothing(connection: Connection) -> None:
 
 
 def _taken(connection: Connection, view_id: str) -> AlreadyTaken | None:
-    known = select(message.c.client_reference, message.c.digest).where(message.c.view_id == view_id)
-    row = connection.execute(known).first()
+    row = connection.execute(_KNOWN, {"view_id": view_id}).first()
     return None if row is None else AlreadyTaken(row.client_reference, digest=row.digest)
