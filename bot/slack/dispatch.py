@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -81,11 +82,7 @@ class Dispatcher:
             process_before_response=True,
         )
         self.app.error(self._failed)
-        self.app.command(rules.command)(self._on_command)
-        for callback_id in doors.submits:
-            self.app.view(callback_id)(self._on_submit)
-        for action_id in doors.clicks:
-            self.app.block_action(action_id)(self._on_click)
+        self.app.use(Doorway(self._enter))
 
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Answer one payload. Never raises; what nobody listens to is answered with an empty 200."""
@@ -116,35 +113,49 @@ class Dispatcher:
         """Wait for what listeners still have to do after their acks."""
         await self._after.drain(within_s)
 
-    # -- Bolt's listeners
+    # -- which door it is
 
-    async def _on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        command = payloads.command(body, now=self._clock.now(), default_region=self._rules.default_region)
-        if self._is_repeat(command.trigger_id, command.text):
-            await ack()
-            return
-        door = self.doors.words[word_of(command)]
-        await self._answer(ack, await self._access.enter(door, command, command.person))
-
-    async def _on_submit(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        door = self.doors.submits[str(body["view"]["callback_id"])]
-        submit = door.read(body)
-        await self._answer(ack, await self._access.enter(door, submit, submit.person))
-
-    async def _on_click(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        click = payloads.click(body, now=self._clock.now())
-        if click.action_id not in self.doors.clicks or self._is_repeat(click.trigger_id, click.value):
-            await ack()
-            return
-        await self._answer(ack, await self._access.enter(self.doors.clicks[click.action_id], click, click.person))
-
-    async def _answer(self, ack: AsyncAck, reply: Reply) -> None:
+    async def _enter(self, body: dict[str, Any]) -> BoltResponse | None:
+        """The answer of the door that this payload knocks at; None if it is none of ours."""
+        match body.get("type"):
+            case "view_submission":
+                reply = await self._on_submit(body)
+            case "block_actions":
+                reply = await self._on_click(body)
+            case None:
+                reply = await self._on_command(body)
+            case _:
+                return None
+        if reply is None:
+            return None
         if reply.after is not None:
             self._after.start(reply.after())
-        if reply.ack is None:
-            await ack()
-        else:
-            await ack(dict(reply.ack))
+        return BoltResponse(status=200, body="" if reply.ack is None else dict(reply.ack))
+
+    async def _on_command(self, body: dict[str, Any]) -> Reply | None:
+        if body.get("command") != self._rules.command:
+            return None
+        command = payloads.command(body, now=self._clock.now(), default_region=self._rules.default_region)
+        if self._is_repeat(command.trigger_id, command.text):
+            return Reply()
+        door = self.doors.words[word_of(command)]
+        return await self._access.enter(door, command, command.person)
+
+    async def _on_submit(self, body: dict[str, Any]) -> Reply | None:
+        door = self.doors.submits.get(str(body["view"].get("callback_id")))
+        if door is None:
+            return None
+        submit = door.read(body)
+        return await self._access.enter(door, submit, submit.person)
+
+    async def _on_click(self, body: dict[str, Any]) -> Reply | None:
+        click = payloads.click(body, now=self._clock.now())
+        door = self.doors.clicks.get(click.action_id)
+        if door is None:
+            return None
+        if self._is_repeat(click.trigger_id, click.value):
+            return Reply()
+        return await self._access.enter(door, click, click.person)
 
     async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """A fault of ours before the ack: the person still reads a sentence, and Slack still gets a 200."""
@@ -175,6 +186,26 @@ class Dispatcher:
         A submit needs no such memory: its view ID makes it one row for ever.
         """
         return bool(trigger_id) and self._replays.is_repeat(trigger_id, what)
+
+
+class Doorway(AsyncMiddleware):
+    """The last of Bolt's middleware: it answers, so that Bolt looks no further.
+
+    A listener for each door would be asked in turn whether the payload is for it, with all that a listener can be given
+    made anew for each: that is most of what Bolt costs.
+    """
+
+    def __init__(self, enter: Callable[[dict[str, Any]], Awaitable[BoltResponse | None]]) -> None:
+        self._enter = enter
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  Bolt's name
+    ) -> BoltResponse | None:
+        return await self._enter(req.body) or BoltResponse(status=404)
 
 
 def _counted_as(body: Mapping[str, Any]) -> Payload:

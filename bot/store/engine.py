@@ -10,6 +10,8 @@ MIGRATION_WAIT_S = 30  # a start waits for another process that is changing the 
 _SCHEMA_LOCK = 0x6D6D732D626F74  # "mms-bot": an advisory lock of PostgreSQL is a number
 _TABLE_WAIT = "1s"  # others queue behind a change of the schema that waits for a table
 
+_COUNTED = {"preserve_rowcount": True}  # SQLAlchemy looks at the count of an insert only when asked
+
 # PostgreSQL, "Error Codes".
 _SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 
@@ -54,10 +56,10 @@ def insert_unless_there(engine: Engine, table: Table, key: str) -> Insert:
     if engine.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 
-        return insert_into_sqlite(table).on_conflict_do_nothing(index_elements=[key])
+        return insert_into_sqlite(table).on_conflict_do_nothing(index_elements=[key]).execution_options(**_COUNTED)
     from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
 
-    return insert_into_postgresql(table).on_conflict_do_nothing(index_elements=[key])
+    return insert_into_postgresql(table).on_conflict_do_nothing(index_elements=[key]).execution_options(**_COUNTED)
 
 
 def is_shared(engine: Engine) -> bool:
