@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
+from bot import north_america
 from bot.domain import Recipient
 
 MAX_RECIPIENTS = 1000  # Sinch SMS API, "Send": `to` has 1 to 1000 entries
@@ -226,6 +227,15 @@ def _existing(dialled: str, default_region: str) -> Recipient | None:
     # No area code of +1 begins with 1; the library would drop that digit and so read Australia's 0011 65… as +1 65….
     if dialled.startswith("+11"):
         return None
+    national = north_america.national_number(dialled, default_region)
+    if national is not None:
+        country = north_america.region_of(national)
+        return None if country is None else Recipient(f"+{north_america.COUNTRY_CODE}{national}", country)
+    return existing_by_library(dialled, default_region)
+
+
+def existing_by_library(dialled: str, default_region: str) -> Recipient | None:
+    """What the library makes of it; None if no such number exists."""
     try:
         number = phonenumbers.parse(dialled, default_region)
     except NumberParseException:

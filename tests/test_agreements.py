@@ -319,6 +319,14 @@ HARMLESS_CALLS = frozenset(
         "overload",
         "property",
         "with_name",
+        # statements: they are only built
+        "select",
+        "select_from",
+        "outerjoin",
+        "where",
+        "order_by",
+        "with_for_update",
+        "bindparam",
         "compile",
     }
 )
