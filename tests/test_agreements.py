@@ -32,6 +32,7 @@ PURE = (
     "bot.slack.blocks",
     "bot.slack.profiles",
     "bot.slack.snapshot",
+    "bot.slack.whose",
     "bot.slack.access.mentions",
     "bot.slack.access.words",
     "bot.slack.access.views",

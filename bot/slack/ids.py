@@ -23,3 +23,9 @@ ASK_ACCESS = "mms_ask_access"  # of somebody who was denied
 ALLOW_REQUEST = "mms_allow_request"  # of an admin who is asked; the value is the request's ID
 DECLINE_REQUEST = "mms_decline_request"
 ASK_BLOCK = "ask_access"  # the block with the button, in a dialog: it is replaced once it was pressed
+
+# One message's buttons; the value is its client_reference.
+UNFOLD = "mms_unfold"  # show those whom it did not reach
+FOLD = "mms_fold"
+CANCEL = "mms_cancel"
+DETAILS = "mms_details"  # opens the dialog about it
