@@ -17,7 +17,7 @@ import uvicorn
 import sinch
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
 from bot.causes import Catalogue, Kind
-from bot.clock import SharedClock
+from bot.clock import SharedClock, SystemClock
 from bot.compose import Fields, check
 from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
@@ -36,6 +36,7 @@ from bot.slack.doors import AccessCheck, Doors
 from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
 from bot.slack.listeners import Listeners, Rules
 from bot.slack.notify import Notifier
+from bot.slack.pace import Pace
 from bot.slack.replies import Replies
 from bot.slack.socket_mode import SocketMode
 from bot.store import Store, StoreUnavailableError
@@ -369,7 +370,9 @@ async def run(settings: Settings, store: Store) -> None:
     """
     try:
         async with (
-            open_gateway(bot_token=settings.slack_bot_token, base_url=settings.slack_api_base_url) as slack,
+            open_gateway(
+                bot_token=settings.slack_bot_token, base_url=settings.slack_api_base_url, pace=Pace(SystemClock())
+            ) as slack,
             _sinch(settings) as xms,
         ):
             await Bot(settings, store=store, slack=slack, xms=xms).run(_listen(settings))

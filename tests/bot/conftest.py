@@ -15,7 +15,7 @@ import pytest
 
 from bot.access import Known, Policy, Profile, Workspace
 from bot.causes import Catalogue
-from bot.clock import Clock
+from bot.clock import Clock, SystemClock
 from bot.delivery.sender import CancelOutcome, SendError
 from bot.domain import Content, Message, Recipient, ReplyRoute, Submission
 from bot.reports import Report
@@ -30,6 +30,7 @@ from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck
 from bot.slack.gateway import SlackGateway, open_gateway
 from bot.slack.listeners import Listeners, Rules
+from bot.slack.pace import Pace
 from bot.slack.profiles import UserGroup, profile_from
 from bot.slack.replies import Replies
 from bot.store import Store
@@ -284,7 +285,8 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 @pytest.fixture
 async def gateway(slack: FakeSlack) -> AsyncIterator[SlackGateway]:
-    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url) as gateway:
+    hurried = Pace(SystemClock(), limits={})
+    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url, pace=hurried) as gateway:
         yield gateway
 
 
