@@ -176,9 +176,14 @@ class ReportStore(Protocol):
     ) -> Took:
         """Move recipients on; committed when this returns. Any order and any repetition gives the same.
 
-        The message is the one with this batch ID, else with this reference. One that is `queued`, `sending` or `unknown`
-        is `accepted` from now on: a report is proof that Sinch has it. What there is to tell becomes delivery news.
+        The message is the one with this batch ID, else with this reference. One that is `queued`, `sending` or
+        `unknown` is `accepted` from now on: a report is proof that Sinch has it. What there is to tell becomes delivery
+        news. By its reference alone it is only taken for ours if it is about somebody whom the message goes to.
         """
+        ...
+
+    async def poll_soon(self, *, batch_id: str | None, client_reference: str | None, now: datetime) -> Took:
+        """Something became of the message (see ``take``), and what it was is to be asked for now."""
         ...
 
     async def recipients(self, client_reference: str) -> Sequence[RecipientState]:
@@ -194,7 +199,7 @@ class ReportStore(Protocol):
         ...
 
     async def polled(self, client_reference: str, *, next_at: datetime | None, now: datetime) -> None:
-        """Sinch was asked. ``next_at`` None: it is not asked any more, and who is still on the way has no final word."""
+        """Sinch was asked. ``next_at`` None: no more, and who is still on the way has no final word."""
         ...
 
     async def claim_news(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[DeliveryNews]:
@@ -223,7 +228,10 @@ class ReportStore(Protocol):
         ...
 
     async def unfold(self, client_reference: str, *, unfolded: bool, now: datetime) -> DeliveryNews | None:
-        """Show the failed ones in the growing answer, or no more; None if there is none."""
+        """Show the failed ones in the growing answer, or no more; None if there is none.
+
+        A direct message is due to be edited. What was told otherwise can only be replaced by whoever has the click.
+        """
         ...
 
     async def cancelled_at_sinch(self, client_reference: str, *, cause: str, now: datetime) -> bool:

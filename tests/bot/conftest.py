@@ -6,18 +6,19 @@ import asyncio
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from bot.access import Known, Policy, Profile, Workspace
 from bot.causes import Catalogue
 from bot.clock import Clock, SystemClock
-from bot.delivery.sender import SendError
+from bot.delivery.sender import CancelOutcome, SendError
 from bot.domain import Content, Message, Recipient, ReplyRoute, Submission
+from bot.reports import Report
 from bot.secret import Secret
 from bot.slack.access.changing import Changing
 from bot.slack.access.commands import AccessCommands
@@ -44,6 +45,8 @@ from tests.postgres import Postgres
 
 if TYPE_CHECKING:
     from tests.bot.access_desk import Desk
+
+_T = TypeVar("_T")
 
 START = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 HERE = Workspace(TEAM_ID, BOT_USER)
@@ -101,8 +104,12 @@ class ScriptedSender:
     def __init__(self) -> None:
         self.outcomes: list[str | SendError] = []
         self.found: dict[str, str | SendError] = {}
+        self.reported: dict[str, Sequence[Report] | SendError] = {}  # by batch ID
+        self.cancels: list[CancelOutcome | SendError] = []
         self.sent: list[Message] = []
         self.looked_up: list[Message] = []
+        self.asked: list[Message] = []
+        self.cancelled: list[Message] = []
         self.under_way = 0
         self.most_under_way = 0
         self.gate = asyncio.Event()
@@ -125,8 +132,17 @@ class ScriptedSender:
         found = self.found.get(message.client_reference)
         return None if found is None else _given(found)
 
+    async def reports(self, message: Message) -> Sequence[Report]:
+        self.asked.append(message)
+        assert message.batch_id is not None, "only what Sinch has can have a report"
+        return _given(self.reported.get(message.batch_id, ()))
 
-def _given(outcome: str | SendError) -> str:
+    async def cancel(self, message: Message) -> CancelOutcome:
+        self.cancelled.append(message)
+        return _given(self.cancels.pop(0) if self.cancels else CancelOutcome.CANCELLED)
+
+
+def _given(outcome: _T | SendError) -> _T:
     if isinstance(outcome, SendError):
         raise outcome
     return outcome
