@@ -78,6 +78,8 @@ class Dispatcher:
             self.app.view(callback_id)(self._on_submit)
         for action_id in doors.clicks:
             self.app.block_action(action_id)(self._on_click)
+        for event in doors.events:
+            self.app.event(event)(self._on_event)
 
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Answer one payload. Never raises; what nobody listens to is answered with an empty 200."""
@@ -123,6 +125,14 @@ class Dispatcher:
             await ack()
             return
         await self._answer(ack, await self._access.enter(self.doors.clicks[click.action_id], click, click.person))
+
+    async def _on_event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        opened = payloads.home_opened(body)
+        if opened is None or self._is_repeat(opened.event_id, "event"):
+            await ack()
+            return
+        door = self.doors.events[str(body["event"]["type"])]
+        await self._answer(ack, await self._access.enter(door, opened, opened.person))
 
     async def _answer(self, ack: AsyncAck, reply: Reply) -> None:
         if reply.after is not None:

@@ -121,6 +121,21 @@ class SlackGateway:
         """
         await self._call(self._client.views_update(view_id=view_id, view=dict(view), hash=view_hash))
 
+    async def publish_home(self, user_id: str, view: Mapping[str, Any], view_hash: str | None) -> str | None:
+        """Put ``view`` on somebody's Home tab (``views.publish``).
+
+        Args:
+            view_hash: what the change is based on; ``hash_conflict`` if they see another view by now. None changes it
+                whatever it is.
+
+        Returns:
+            The hash of what they see now, or None if Slack does not say it.
+        """
+        answer = await self._call(self._client.views_publish(user_id=user_id, view=dict(view), hash=view_hash))
+        shown = answer.get("view")
+        new_hash = shown.get("hash") if isinstance(shown, Mapping) else None
+        return new_hash if isinstance(new_hash, str) and new_hash else None
+
     async def profile(self, user_id: str, workspace: Workspace) -> Profile:
         """Who a user is (``users.info``), as seen from ``workspace``."""
         answer = await self._call(self._client.users_info(user=user_id))

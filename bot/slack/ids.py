@@ -29,3 +29,11 @@ UNFOLD = "mms_unfold"  # show those whom it did not reach
 FOLD = "mms_fold"
 CANCEL = "mms_cancel"
 DETAILS = "mms_details"  # opens the dialog about it
+
+# The Home tab.
+HOME_OPENED = "app_home_opened"  # Slack's name of the event
+HOME = "mms_home"
+HOME_PAGE = "mms_home_page"  # an older page; the value is the cursor: the reference to go on behind
+HOME_NEWER = "mms_home_newer"  # back; the value is the cursor of that page, or NEWEST
+NEWEST = "newest"
+REFRESH = "mms_refresh"  # in the dialog about one message

@@ -134,6 +134,19 @@ class Click:
     dialog: Dialog
     view: OpenedView | None = None
 
+    @property
+    def on_home(self) -> bool:
+        """It was pressed on the Home tab."""
+        return self.view is not None and self.view.view.get("type") == "home"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeOpened:
+    """Somebody looks at the Home tab. ``event_id`` is the same when Slack repeats the event."""
+
+    person: Person
+    event_id: str
+
 
 def command(body: Mapping[str, Any], *, now: datetime, default_region: str) -> Command:
     person = Person(
@@ -191,6 +204,20 @@ def click(body: Mapping[str, Any], *, now: datetime) -> Click:
         ),
         view=_opened_view(_dict(body.get("view"))),
     )
+
+
+def home_opened(body: Mapping[str, Any]) -> HomeOpened | None:
+    """None: it is the app's other tab, with the messages."""
+    event = _dict(body.get("event"))
+    if event.get("tab") != "home":
+        return None
+    person = Person(
+        user_id=_text(event.get("user")),
+        team_id=_text(body.get("team_id")) or None,
+        enterprise_id=_text(body.get("enterprise_id")) or None,
+        is_bot=bool(event.get("bot_id")),
+    )
+    return HomeOpened(person, _text(body.get("event_id")))
 
 
 def access_submit(body: Mapping[str, Any]) -> AccessSubmit:

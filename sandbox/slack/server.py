@@ -179,6 +179,14 @@ class FakeSlack:
         self.posting.messages_tab_enabled = enabled
 
     @property
+    def home_tab_enabled(self) -> bool:
+        return self.modals.home_tab_enabled
+
+    @home_tab_enabled.setter
+    def home_tab_enabled(self, enabled: bool) -> None:
+        self.modals.home_tab_enabled = enabled
+
+    @property
     def ack_timeout_s(self) -> float:
         """How long Slack waits for an ack, in real seconds."""
         return self.delivery.ack_timeout_s

@@ -61,6 +61,28 @@ async def test_it_opens_a_dialog_with_a_trigger_once(slack: FakeSlack, gateway: 
     assert (caught.value.error, caught.value.away) == ("exchanged_trigger_id", False)
 
 
+async def test_it_publishes_a_home_and_changes_the_one_that_is_meant(slack: FakeSlack, gateway: SlackGateway) -> None:
+    home = {"type": "home", "blocks": VIEW["blocks"]}
+    first = await gateway.publish_home(ANN, home, None)
+    second = await gateway.publish_home(ANN, home, first)
+    assert first
+    assert second == (slack.person("ann").home or {})["hash"] != first
+    with pytest.raises(SlackError) as caught:
+        await gateway.publish_home(ANN, home, first)
+    assert (caught.value.error, caught.value.away) == ("hash_conflict", False)
+    assert await gateway.publish_home(ANN, home, None) not in (None, second)
+
+
+async def test_a_home_that_slack_shows_without_saying_which_has_no_hash(
+    slack: FakeSlack, gateway: SlackGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(**_: object) -> dict[str, object]:
+        return {"ok": True}
+
+    monkeypatch.setattr(gateway._client, "views_publish", silent)
+    assert await gateway.publish_home(ANN, VIEW, None) is None
+
+
 async def test_it_reads_the_members_of_a_group(gateway: SlackGateway) -> None:
     assert await gateway.group_members(SUPPORT) == {"U0BEN"}
     assert await gateway.group_members(NOBODY) == frozenset()
