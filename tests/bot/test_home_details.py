@@ -16,8 +16,8 @@ from bot.causes import Catalogue
 from bot.domain import Message, State
 from bot.reports import DELIVERED, DISPATCHED, NO_FINAL_WORD, QUEUED, RecipientState, standing_of
 from bot.slack import ids
+from bot.slack.groups import MAX_GROUPS, grouped
 from bot.slack.home.details import details, details_notice
-from bot.slack.home.groups import MAX_GROUPS, grouped
 from bot.slack.whose import Sight
 from sandbox.slack.block_kit import check_view, elements_of
 from sandbox.slack.people import ANN

@@ -11,6 +11,7 @@ from bot.slack import ids
 from bot.slack.blocks import Block, ask_button, at, button, listed, plain_text, section, within
 from bot.slack.home.pages import Page, metadata
 from bot.slack.states import STATE_WORDS, state_words, what
+from bot.slack.stopping import cancel_button, may_stop
 from bot.slack.text import escape
 from bot.store import Overview, Stuck
 
@@ -73,24 +74,6 @@ def _entry(message: Message, counts: Counts | None, causes: Catalogue) -> list[B
         ),
         {"type": "actions", "elements": buttons},
     ]
-
-
-def may_stop(message: Message, counts: Counts | None) -> bool:
-    """Might it still be stopped? It waits here, or Sinch has it and has not said of anybody how it ended."""
-    if message.state is State.ACCEPTED:
-        return counts is None or counts.on_their_way == counts.total
-    return message.state in (State.QUEUED, State.SCHEDULED)
-
-
-def cancel_button(message: Message) -> Block:
-    made = button(ids.CANCEL, "Cancel", value=message.client_reference, style="danger")
-    made["confirm"] = {
-        "title": plain_text("Cancel this message?"),
-        "text": plain_text("Whoever has not got it yet does not get it. You are told whether it was still in time."),
-        "confirm": plain_text("Cancel the message"),
-        "deny": plain_text("Keep it"),
-    }
-    return made
 
 
 def _turning(page: Page) -> list[Block]:
