@@ -170,7 +170,7 @@ def test_a_long_way_keeps_its_end(trail: tuple[str, ...]) -> None:
 @given(st.none() | st.integers() | st.text() | st.dictionaries(st.text(), st.text()) | st.lists(st.text()))
 def test_whatever_a_view_remembers_a_way_is_read_from_it(raw: object) -> None:
     for given_back in (raw, json.dumps(raw), json.dumps({"trail": raw})):
-        assert all(isinstance(cursor, str) and cursor for cursor in trail_from(given_back))
+        assert "" not in trail_from(given_back)
 
 
 @pytest.mark.parametrize("cursor", ["", "x" * 129, ids.NEWEST])

@@ -53,7 +53,7 @@ class _Looking:
     person: Person
     trail: Trail = ()
     stirred_at: float = 0.0
-    due_at: float = 0.0
+    due_at: float = float("inf")
     drawn_at: float = float("-inf")
     drawn: str = ""
     view_hash: str | None = None
@@ -89,6 +89,7 @@ class HomeScreens:
         self._looking: OrderedDict[str, _Looking] = OrderedDict()
         self._quiet_until = float("-inf")
         self._overview: tuple[float, Overview] | None = None
+        self._reading_overview = asyncio.Lock()
 
     async def show(self, person: Person, *, trail: Trail = ()) -> None:
         """Somebody comes, or turns a page: draw it now, whatever they see there, and again when something changes."""
@@ -128,7 +129,6 @@ class HomeScreens:
         looking = self._looking.setdefault(person.user_id, _Looking(person))
         looking.person = person
         looking.stirred_at = self._clock.monotonic()
-        self._plan(looking)
         self._looking.move_to_end(person.user_id)
         while len(self._looking) > MAX_LOOKING:
             self._looking.popitem(last=False)
@@ -164,6 +164,7 @@ class HomeScreens:
         try:
             async with asyncio.timeout(READ_LIMIT_S):
                 view = await self._view(looking)
+            self._plan(looking)  # again: only now it is known whether they are an admin
         except (StoreUnavailableError, TimeoutError):
             if not asked:
                 return
@@ -214,7 +215,8 @@ class HomeScreens:
         return Page(shown, counts, trail, more=len(found) > PAGE)
 
     async def _overview_now(self) -> Overview:
-        now = self._clock.monotonic()
-        if self._overview is None or now - self._overview[0] >= OVERVIEW_KEPT_S:
-            self._overview = now, await self._reports.overview(now=self._clock.now())
-        return self._overview[1]
+        async with self._reading_overview:  # so that those who come together read it once
+            now = self._clock.monotonic()
+            if self._overview is None or now - self._overview[0] >= OVERVIEW_KEPT_S:
+                self._overview = now, await self._reports.overview(now=self._clock.now())
+            return self._overview[1]
