@@ -35,6 +35,7 @@ PURE = (
     "bot.slack.whose",
     "bot.slack.states",
     "bot.slack.home.pages",
+    "bot.slack.delivery_messages",
     "bot.slack.groups",
     "bot.slack.recipients",
     "bot.slack.stopping",

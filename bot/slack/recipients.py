@@ -44,10 +44,15 @@ def heading(group: Group, *, sight: Sight, causes: Catalogue) -> str:
     if group.reason is None:
         return f"{start}, for several reasons"
     state, code = group.reason
-    if state == NO_FINAL_WORD:
-        return f"{start}: nothing final came from the carrier within three days. Some never say more."
-    cause = causes.for_delivery(status=state, code=code)
+    cause = reason(state, code, causes=causes)
     return f"{start}: {escape(for_admin(cause) if sight is Sight.MASKED else causes.sentence(cause))}"
+
+
+def reason(state: str, code: int | None, *, causes: Catalogue) -> Cause:
+    """Why a recipient's state is what it is. ``state`` and ``code`` are Sinch's, or the state is our NO_FINAL_WORD."""
+    if state == NO_FINAL_WORD:
+        return causes.get("own-no-final-word")
+    return causes.for_delivery(status=state, code=code)
 
 
 def _lines(group: Group, sight: Sight) -> list[str]:
@@ -66,8 +71,8 @@ def _why(one: RecipientState, group: Group) -> str:
     return f": {code_span(' '.join(filter(None, [one.state[:40], '' if one.code is None else str(one.code)])))}"
 
 
-def fitting(parts: Iterable[tuple[str, list[str]]], *, most: int) -> list[Block]:
-    """Headings and lines in as many sections as there is room for, none cut; the rest is counted."""
+def fitting(parts: Iterable[tuple[str, list[str]]], *, most: int, rest: str = "and {} more") -> list[Block]:
+    """Headings and lines, none cut, in ``most`` full sections at most; the rest is counted."""
     texts: list[str] = []
     left_out = 0
     for heading, lines in parts:
@@ -79,7 +84,7 @@ def fitting(parts: Iterable[tuple[str, list[str]]], *, most: int) -> list[Block]
                 texts.append(line)
             else:
                 left_out += 1
-    return [section(text) for text in texts] + ([section(f"and {left_out} more")] if left_out else [])
+    return [section(text) for text in texts] + ([section(rest.format(left_out))] if left_out else [])
 
 
 def for_admin(cause: Cause) -> str:

@@ -19,10 +19,13 @@ STATE_WORDS = {
 }
 
 
+def noun(message: Message) -> str:
+    return "picture message (MMS)" if message.kind is Kind.MMS else "text message (SMS)"
+
+
 def what(message: Message) -> str:
     """Such as ``picture message (MMS) to 43 recipients``."""
-    noun = "picture message (MMS)" if message.kind is Kind.MMS else "text message (SMS)"
-    return f"{noun} to {recipients(message.recipient_count)}"
+    return f"{noun(message)} to {recipients(message.recipient_count)}"
 
 
 def recipients(count: int) -> str:

@@ -99,7 +99,7 @@ def test_a_code_that_nobody_knows_is_still_shown(causes: Catalogue) -> None:
 
 def test_nothing_final_for_three_days_is_said_without_blame(causes: Catalogue) -> None:
     text = dialog(sent(1), (NO_FINAL_WORD, None), causes=causes)
-    assert "*1 without a final word*: nothing final came" in text
+    assert "*1 without a final word*: Nothing final came" in text
     assert NO_FINAL_WORD not in text
 
 
