@@ -328,6 +328,7 @@ class Doors:
     def __init__(self, *, store: Store, slack: SlackGateway, fake: FakeSlack, causes: Catalogue, clock: Clock) -> None:
         self.directory = StandInDirectory(fake)
         self.queued = 0
+        self.queued_by: list[str] = []
         self.noticed = 0
         self.store = store
         self.access = AccessCheck(
@@ -375,6 +376,7 @@ class Doors:
 
     def _on_queued(self, user_id: str) -> None:
         self.queued += 1
+        self.queued_by.append(user_id)
         self.screens.changed(user_id)
 
     def _on_notice(self) -> None:
