@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 from collections.abc import Mapping
@@ -12,17 +11,20 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-import uvicorn
 
 import sinch
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
+from bot.callbacks import CallbackAddress, SinchCallbacks
 from bot.causes import Catalogue, Kind
 from bot.clock import SharedClock, SystemClock
 from bot.compose import Fields, check
+from bot.delivery.poller import Poller
 from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
+from bot.delivery.xms_callbacks import XmsCallbacks
 from bot.housekeeping import Housekeeper
 from bot.identity import SlackWatch, TokenRefusedError, find_out
+from bot.serving import CannotStartError, listen, server
 from bot.settings import Settings, is_loopback
 from bot.slack.access.changing import Changing
 from bot.slack.access.commands import AccessCommands
@@ -44,9 +46,8 @@ from bot.slack.socket_mode import SocketMode
 from bot.store import Store, StoreUnavailableError
 from bot.web import SlackEvents, web_app
 
-# SIGTERM: out within 15 s, whatever is locked or away. Requests end first, then the sends under way, then the answers
-# about them, then the store (`bot.store.writer.CLOSE_WITHIN_S`).
-REQUESTS_END_WITHIN_S = 2
+# SIGTERM: out within 15 s, whatever is locked or away. Requests end first (`bot.serving`), then the sends under way,
+# then the answers about them, then the store (`bot.store.writer.CLOSE_WITHIN_S`).
 SENDS_END_WITHIN_S = 8.0
 LAST_ROWS_WITHIN_S = 1.5
 ANSWERS_END_WITHIN_S = 1.5
@@ -56,7 +57,6 @@ PING_LIMIT_S = 3.0
 PING_EVERY_S = 1.0  # anybody may ask /readyz, as often as they like; the database is asked this often
 WHO_IS_LIMIT_S = 2.0  # a request is told to the admins all the same
 MAX_SINCH_CALLS = 400  # sends and look-ups together
-_BACKLOG = 2048
 
 NO_ADMIN = (
     "No admin is named. Put a user ID into SLACK_ADMIN_USERS and start anew, or run `mms-bot access allow --admin ID`; "
@@ -112,14 +112,25 @@ class Bot:
             clock=clock,
         )
         self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
+        address = CallbackAddress(store.reports, public_url=settings.public_url)
+        sender = XmsSender(xms, number=settings.sinch_number, causes=causes, callback_url=address.url)
         self._worker = Worker(
             store=store,
-            sender=XmsSender(xms, number=settings.sinch_number, causes=causes),
+            sender=sender,
             clock=clock,
             owner=owner,
             give_up_after_s=settings.give_up_after_s,
             on_answer=self._notifier.wake,
             on_change=self._screens.changed,
+        )
+        self._poller = Poller(
+            store=store,
+            sender=sender,
+            clock=clock,
+            owner=owner,
+            callbacks=settings.public_url is not None,
+            sends=lambda: self._worker.in_flight,
+            on_news=self._on_news,
         )
         rules = Rules(settings.command, settings.default_region, settings.mms_countries)
         self._dispatcher = Dispatcher(
@@ -136,15 +147,14 @@ class Bot:
             )
         elif settings.slack_signing_secret is not None:
             events = SlackEvents(secret=settings.slack_signing_secret, dispatch=self._dispatcher.dispatch, clock=clock)
-        self._server = _Server(
-            uvicorn.Config(
-                web_app(events=events, readiness=self._readiness),
-                access_log=False,  # half of the throughput, and it would log addresses
-                log_config=None,
-                server_header=False,
-                timeout_graceful_shutdown=REQUESTS_END_WITHIN_S,
-            )
+        callbacks = SinchCallbacks(
+            address=address,
+            read=XmsCallbacks(settings.sinch_webhook_secret),
+            reports=store.reports,
+            clock=clock,
+            on_news=self._on_news,
         )
+        self._server = server(web_app(events=events, callbacks=callbacks.handle, readiness=self._readiness))
         self._watch = SlackWatch(slack.identify, clock=clock)
         self._housekeeper = Housekeeper(store, retention_days=settings.retention_days, clock=clock)
         self._pinged: tuple[float, bool] | None = None
@@ -201,6 +211,10 @@ class Bot:
         self._directory.wake()
         self._screens.changed()
 
+    def _on_news(self) -> None:
+        """Something became of a message: that it was accepted may be news, too."""
+        self._notifier.wake()
+
     async def _who_is(self, user_id: str) -> Known:
         await self._directory.learn([user_id], within_s=WHO_IS_LIMIT_S)
         return self._directory.known()
@@ -235,6 +249,7 @@ class Bot:
         if not self._has_admin():
             _log.warning("no_admin", what_to_do=NO_ADMIN)
         self._worker.start()
+        self._poller.start()
         self._notifier.start()
         self._notices.start()
         access = asyncio.create_task(self._access_watch.run(), name="access")
@@ -296,6 +311,7 @@ class Bot:
         _log.info("stopping", in_flight=self._worker.in_flight)
         self._server.should_exit = True
         slack.cancel()
+        await self._poller.stop()
         sends = asyncio.create_task(self._worker.stop(within_s=SENDS_END_WITHIN_S))
         await asyncio.wait([http, slack])
         await self._dispatcher.drain(AFTER_ACKS_END_WITHIN_S)
@@ -351,35 +367,6 @@ def _warm_up(settings: Settings) -> None:
     )
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: one place decides when the process ends."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        yield
-
-
-class CannotStartError(Exception):
-    """Something of this machine is in the way; the text names the setting and what to do."""
-
-
-def _listen(settings: Settings) -> socket.socket:
-    try:
-        listening = socket.create_server(
-            (settings.host, settings.port),
-            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
-            backlog=_BACKLOG,
-        )
-    except OSError as error:
-        raise CannotStartError(
-            f"HOST, PORT: cannot listen on {settings.host}, port {settings.port} ({error.strerror or error}). "
-            "Is another program there? Name another port with PORT or --port."
-        ) from error
-    host, port = listening.getsockname()[:2]
-    _log.info("listening", host=host, port=port, mode="socket" if settings.socket_mode else "http")
-    return listening
-
-
 def _sinch(settings: Settings) -> sinch.Sinch:
     try:
         return sinch.Sinch(
@@ -411,6 +398,6 @@ async def run(settings: Settings, store: Store) -> None:
             ) as slack,
             _sinch(settings) as xms,
         ):
-            await Bot(settings, store=store, slack=slack, xms=xms).run(_listen(settings))
+            await Bot(settings, store=store, slack=slack, xms=xms).run(listen(settings))
     finally:
         await store.close()
