@@ -34,6 +34,8 @@ from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck, Doors
 from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
+from bot.slack.home.doors import HomeDoors
+from bot.slack.home.screens import HomeScreens
 from bot.slack.listeners import Listeners, Rules
 from bot.slack.notify import Notifier
 from bot.slack.pace import Pace
@@ -87,7 +89,7 @@ class Bot:
             Policy(senders=settings.allowed, admins=settings.admins),
             known=self._directory.known,
             look_up=lambda user_id: self._directory.look_up([user_id]),
-            on_change=self._directory.wake,
+            on_change=self._list_changed,
             look=lambda: self._access_watch.look_now(),
         )
         self._access_watch = AccessWatch(store.access, take=self._access.take, clock=clock)
@@ -100,6 +102,15 @@ class Bot:
             clock=clock,
             owner=owner,
         )
+        self._screens = HomeScreens(
+            reports=store.reports,
+            slack=slack,
+            access=self._access,
+            admins=self._admins,
+            causes=causes,
+            command=settings.command,
+            clock=clock,
+        )
         self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
         self._worker = Worker(
             store=store,
@@ -108,6 +119,7 @@ class Bot:
             owner=owner,
             give_up_after_s=settings.give_up_after_s,
             on_answer=self._notifier.wake,
+            on_change=self._screens.changed,
         )
         rules = Rules(settings.command, settings.default_region, settings.mms_countries)
         self._dispatcher = Dispatcher(
@@ -153,7 +165,7 @@ class Bot:
             rules=rules,
             causes=causes,
             clock=self._clock,
-            on_queued=self._worker.wake,
+            on_queued=self._queued,
         )
         changing = Changing(
             store=self._store.access,
@@ -164,8 +176,30 @@ class Bot:
         )
         words = AccessCommands(changing=changing, replies=replies, command=rules.command)
         dialog = AccessDialog(changing=changing, replies=replies, command=rules.command)
-        requests = AccessRequests(changing=changing, replies=replies, slack=self._slack, command=rules.command)
-        return main_job.doors() | words.doors() | dialog.doors() | requests.doors()
+        requests = AccessRequests(
+            changing=changing,
+            replies=replies,
+            slack=self._slack,
+            put_home=self._screens.put,
+            command=rules.command,
+        )
+        home = HomeDoors(
+            screens=self._screens,
+            store=self._store,
+            slack=self._slack,
+            replies=replies,
+            access=self._access,
+            causes=causes,
+        )
+        return main_job.doors() | words.doors() | dialog.doors() | requests.doors() | home.doors()
+
+    def _queued(self, user_id: str) -> None:
+        self._worker.wake()
+        self._screens.changed(user_id)
+
+    def _list_changed(self) -> None:
+        self._directory.wake()
+        self._screens.changed()
 
     async def _who_is(self, user_id: str) -> Known:
         await self._directory.learn([user_id], within_s=WHO_IS_LIMIT_S)
@@ -204,6 +238,7 @@ class Bot:
         self._notifier.start()
         self._notices.start()
         access = asyncio.create_task(self._access_watch.run(), name="access")
+        home = asyncio.create_task(self._screens.run(), name="home")
         housekeeping = asyncio.create_task(self._housekeeper.run(), name="housekeeping")
         http = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
         slack = asyncio.create_task(self._connect(), name="slack")
@@ -215,6 +250,7 @@ class Bot:
         finally:
             told_to.cancel()
             access.cancel()
+            home.cancel()
             housekeeping.cancel()
             await self._stop(http, slack)
 

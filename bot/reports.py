@@ -6,6 +6,7 @@ that is not known is kept as it came.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ _RANKS = {QUEUED: 0, DISPATCHED: 2, UNKNOWN: 3, NO_FINAL_WORD: 3, **dict.fromkey
 _RANK_OF_OTHERS = 1
 _FINAL_FROM = 3
 
+_COUNTS_WORD = re.compile(r"[0-9]{1,9}(/[0-9]{1,9}){3}")
 FAILURES_TOGETHER = timedelta(minutes=1)  # after something was told, those that fail within this are told together
 CHANGES_TOGETHER = timedelta(seconds=15)  # and what else changes, within this
 
@@ -207,8 +209,8 @@ def counts_word(counts: Counts) -> str:
 
 
 def counts_from(word: str | None) -> Counts:
-    """The counts that ``counts_word`` made a word of; nothing told yet is no counts."""
-    return Counts() if word is None else Counts(*map(int, word.split("/")))
+    """The counts that ``counts_word`` made a word of; nothing told yet, and another word, is no counts."""
+    return Counts(*map(int, word.split("/"))) if word and _COUNTS_WORD.fullmatch(word) else Counts()
 
 
 def news_due(before: Counts, after: Counts, *, told_at: datetime | None, now: datetime) -> datetime | None:

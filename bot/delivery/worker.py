@@ -47,6 +47,7 @@ class Worker:
     Args:
         owner: names this process in leases; another one for each start.
         on_answer: called when there is something to tell, to wake the notifier.
+        on_change: called with the sender's user ID when a message of theirs has moved on.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Worker:
         owner: str,
         give_up_after_s: float,
         on_answer: Callable[[], None],
+        on_change: Callable[[str], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
@@ -66,6 +68,7 @@ class Worker:
         self._owner = owner
         self._give_up_after_s = give_up_after_s
         self._on_answer = on_answer
+        self._on_change = on_change
         self._jitter = jitter
         self._wake = asyncio.Event()
         self._stopping = False
@@ -150,6 +153,7 @@ class Worker:
                 _log.info("lease_lost", client_reference=reference)
                 return
             self._begun[reference] = begun
+            self._on_change(message.reply.user_id)
             await self._record(begun, await self._attempt(begun))
         except StoreUnavailableError:
             _log.warning("store_unavailable", during="send", client_reference=reference)
@@ -201,6 +205,7 @@ class Worker:
             else:
                 self._begun.pop(message.client_reference, None)
                 self._on_answer()
+                self._on_change(message.reply.user_id)
                 return
 
     # -- lost answers
@@ -239,6 +244,7 @@ class Worker:
             )
             _log.info("looked_up", client_reference=reference, lookup=lookups, batch_id=batch_id)
             self._on_answer()
+            self._on_change(message.reply.user_id)
         except StoreUnavailableError:
             _log.warning("store_unavailable", during="look_up", client_reference=reference)
         finally:

@@ -18,7 +18,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.access import Profile, Workspace
 from bot.secret import Secret
 from bot.settings import is_loopback
-from bot.slack.pace import POST, UPDATE, Pace, TooSoonError
+from bot.slack.pace import POST, PUBLISH, UPDATE, Pace, TooSoonError
 from bot.slack.profiles import UserGroup, profile_from, user_groups_from
 
 TIME_LIMIT_S = 10.0
@@ -121,17 +121,21 @@ class SlackGateway:
         """
         await self._call(self._client.views_update(view_id=view_id, view=dict(view), hash=view_hash))
 
-    async def publish_home(self, user_id: str, view: Mapping[str, Any], view_hash: str | None) -> str | None:
+    async def publish_home(
+        self, user_id: str, view: Mapping[str, Any], view_hash: str | None, *, within_s: float = TURN_WITHIN_S
+    ) -> str | None:
         """Put ``view`` on somebody's Home tab (``views.publish``).
 
         Args:
             view_hash: what the change is based on; ``hash_conflict`` if they see another view by now. None changes it
                 whatever it is.
+            within_s: how long this may wait for its turn; 0 gives way to whatever else waits.
 
         Returns:
             The hash of what they see now, or None if Slack does not say it.
         """
-        answer = await self._call(self._client.views_publish(user_id=user_id, view=dict(view), hash=view_hash))
+        async with self._turn(PUBLISH, within_s=within_s):
+            answer = await self._call(self._client.views_publish(user_id=user_id, view=dict(view), hash=view_hash))
         shown = answer.get("view")
         new_hash = shown.get("hash") if isinstance(shown, Mapping) else None
         return new_hash if isinstance(new_hash, str) and new_hash else None

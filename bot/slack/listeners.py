@@ -66,7 +66,7 @@ class Listeners:
         rules: Rules,
         causes: Catalogue,
         clock: Clock,
-        on_queued: Callable[[], None],
+        on_queued: Callable[[str], None],
     ) -> None:
         self._store = store
         self._replies = replies
@@ -189,7 +189,7 @@ class Listeners:
             kind=content.kind,
             recipients=len(content.recipients),
         )
-        self._on_queued()
+        self._on_queued(submit.person.user_id)
         return Reply()
 
     def _check(self, submit: Submit) -> Content | Faults:

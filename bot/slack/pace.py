@@ -13,6 +13,7 @@ from bot.clock import Clock
 
 UPDATE = "chat.update"
 POST = "chat.postMessage"
+PUBLISH = "views.publish"
 
 PAUSE_S = 15.0  # after a 429 that names no time
 _ROUNDING_S = 0.001  # who comes back at the moment that was named is not sent away for a rounding
@@ -35,11 +36,12 @@ class Limit:
         return 60.0 / (self.in_a_minute - self.burst)
 
 
-# Slack, "Rate limits": tier 3 takes 50 calls a minute and more; of messages one a second in each conversation, and some
-# hundred a minute in all. A little below: calls that leave evenly do not always arrive so.
+# Slack, "Rate limits": tier 3 takes 50 calls a minute and more, tier 4 takes 100; of messages one a second in each
+# conversation, and some hundred a minute in all. A little below: calls that leave evenly do not always arrive so.
 LIMITS: Mapping[str, Limit] = {
     UPDATE: Limit(48, burst=3),
     POST: Limit(200, burst=50, each_channel_s=1.05),
+    PUBLISH: Limit(96, burst=20),
 }
 
 

@@ -34,7 +34,8 @@ ACCESS_FIELDS: Mapping[str, tuple[Role, bool]] = {
 }
 """The inputs of the access dialog, in order: the role that they give, and whether they hold user groups."""
 
-# What Slack gives back of a view and takes again in ``views.update``.
+# What Slack gives back of a view and takes again in ``views.update``; of a Home tab, in ``views.publish``.
+_HOME_TAKEN_BACK = ("type", "callback_id", "private_metadata", "blocks")
 _TAKEN_BACK = (
     "type",
     "title",
@@ -329,7 +330,8 @@ def _opened_view(view: Mapping[str, Any]) -> OpenedView | None:
     view_id = _text(view.get("id"))
     if not view_id:
         return None
-    given_back = {name: view[name] for name in _TAKEN_BACK if view.get(name) not in (None, "")}
+    taken_back = _HOME_TAKEN_BACK if view.get("type") == "home" else _TAKEN_BACK
+    given_back = {name: view[name] for name in taken_back if view.get(name) not in (None, "")}
     return OpenedView(view_id, _text(view.get("hash")), given_back)
 
 

@@ -5,9 +5,11 @@ Each goes along an index, so that what it costs does not grow with the number of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, union_all
+from sqlalchemy import Connection, and_, func, or_, select
 
 from bot.domain import Message, State
 from bot.store import Overview, Stuck
@@ -49,43 +51,42 @@ def overview(connection: Connection, *, at: float) -> Overview:
     waiting, oldest = connection.execute(select(func.count(), func.min(message.c.created_at)).where(queued)).one()
     unknown = connection.execute(select(func.count()).select_from(message).where(looked_up)).scalar_one()
     untold = connection.execute(select(func.count()).select_from(answer).where(answer.c.due_at.is_not(None)))
-    since = message.c.created_at >= at - LAST_DAY_S
-    by_state = select(message.c.state, func.count()).where(since).group_by(message.c.state)
-    number = func.count()
-    by_person = (
-        select(message.c.user_id, number)
-        .where(since)
-        .group_by(message.c.user_id)
-        .order_by(number.desc(), message.c.user_id)
-        .limit(MAX_PEOPLE)
+    # One question for both: grouped by people alone, it would go along an index of everybody's messages ever.
+    last_day, by_person = Counter[State](), Counter[str]()
+    of_last_day = (
+        select(message.c.state, message.c.user_id, func.count())
+        .where(message.c.created_at >= at - LAST_DAY_S)
+        .group_by(message.c.state, message.c.user_id)
     )
+    for state, user_id, number in connection.execute(of_last_day):
+        last_day[State(state)] += number
+        by_person[user_id] += number
     return Overview(
         waiting=waiting,
         oldest_waiting_since=moment(oldest),
         unknown=unknown,
         untold=untold.scalar_one(),
         stuck=_stuck(connection, at=at),
-        last_day={State(state): count for state, count in connection.execute(by_state)},
-        by_person=[(user_id, count) for user_id, count in connection.execute(by_person)],
+        last_day=last_day,
+        by_person=sorted(by_person.items(), key=lambda entry: (-entry[1], entry[0]))[:MAX_PEOPLE],
     )
 
 
 def _stuck(connection: Connection, *, at: float) -> Sequence[Stuck]:
     """What is not done and was taken a while ago, the oldest first."""
     columns = (message.c.client_reference, message.c.user_id, message.c.state, message.c.created_at, message.c.cause)
-    old = message.c.created_at < at - STUCK_AFTER_S
-    unfinished = union_all(
-        *(
-            select(*columns).where(which, old)
-            for which in (
-                message.c.state == State.QUEUED,
-                message.c.state == State.SENDING,
-                message.c.lookup_due_at.is_not(None),
-            )
-        )
-    ).subquery()
-    oldest_first = select(unfinished).order_by(unfinished.c.created_at, unfinished.c.client_reference)
+    # A sum, so that nobody goes along the index of times: almost all rows are older than that, and few unfinished.
+    stuck_at = message.c.created_at + STUCK_AFTER_S
+    unfinished = (
+        message.c.state == State.QUEUED,
+        message.c.state == State.SENDING,
+        message.c.lookup_due_at.is_not(None),
+    )
+    found: list[Any] = []
+    for which in unfinished:
+        oldest_first = select(*columns).where(which, stuck_at < at).order_by(stuck_at, message.c.client_reference)
+        found.extend(connection.execute(oldest_first.limit(MAX_STUCK)).all())
     return [
         Stuck(row.client_reference, row.user_id, State(row.state), known_moment(row.created_at), row.cause)
-        for row in connection.execute(oldest_first.limit(MAX_STUCK))
+        for row in sorted(found, key=lambda row: (row.created_at, row.client_reference))[:MAX_STUCK]
     ]

@@ -29,6 +29,8 @@ from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck
 from bot.slack.gateway import SlackGateway, open_gateway
+from bot.slack.home.doors import HomeDoors
+from bot.slack.home.screens import HomeScreens
 from bot.slack.listeners import Listeners, Rules
 from bot.slack.pace import Pace
 from bot.slack.profiles import UserGroup, profile_from
@@ -353,12 +355,27 @@ class Doors:
         )
         commands = AccessCommands(changing=changing, replies=replies, command="/mms")
         dialog = AccessDialog(changing=changing, replies=replies, command="/mms")
-        requests = AccessRequests(changing=changing, replies=replies, slack=slack, command="/mms")
-        self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors()
+        self.screens = HomeScreens(
+            reports=store.reports,
+            slack=slack,
+            access=self.access,
+            admins=replies.admins,
+            causes=causes,
+            command="/mms",
+            clock=clock,
+        )
+        requests = AccessRequests(
+            changing=changing, replies=replies, slack=slack, put_home=self.screens.put, command="/mms"
+        )
+        home = HomeDoors(
+            screens=self.screens, store=store, slack=slack, replies=replies, access=self.access, causes=causes
+        )
+        self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors() | home.doors()
         self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, causes=causes, clock=clock)
 
-    def _on_queued(self) -> None:
+    def _on_queued(self, user_id: str) -> None:
         self.queued += 1
+        self.screens.changed(user_id)
 
     def _on_notice(self) -> None:
         self.noticed += 1

@@ -37,12 +37,14 @@ Submit = Callable[..., Submission]
 
 
 def test_every_door_declares_who_may_use_it(doors: Doors) -> None:
-    for table in (doors.all.words, doors.all.submits, doors.all.clicks):
+    for table in (doors.all.words, doors.all.submits, doors.all.clicks, doors.all.events):
         for name, door in table.items():
             assert door.name == name
             assert isinstance(door.needs, Role)
     assert set(doors.all.words) == {*Name, COMPOSE_WORD, SUGGESTION_WORD}
-    needs = {name: door.needs for name, door in {**doors.all.words, **doors.all.submits, **doors.all.clicks}.items()}
+    assert set(doors.all.events) == {ids.HOME_OPENED}
+    everything = {**doors.all.words, **doors.all.submits, **doors.all.clicks, **doors.all.events}
+    needs = {name: door.needs for name, door in everything.items()}
     assert {name for name, role in needs.items() if role is Role.ANYBODY} == {"help", "whoami", SUGGESTION_WORD}
     assert {name for name, role in needs.items() if role is Role.MEMBER} == {ids.ASK_ACCESS}
     assert {name for name, role in needs.items() if role is Role.ADMIN} == {
@@ -52,7 +54,7 @@ def test_every_door_declares_who_may_use_it(doors: Doors) -> None:
 
 def strangers_in(app: AsyncApp) -> list[str]:
     """Listeners of Bolt's that no door of ours stands behind."""
-    ours = {Dispatcher._on_command, Dispatcher._on_submit, Dispatcher._on_click}
+    ours = {Dispatcher._on_command, Dispatcher._on_submit, Dispatcher._on_click, Dispatcher._on_event}
     return [
         listener.ack_function.__name__
         for listener in app._async_listeners
@@ -63,7 +65,8 @@ def strangers_in(app: AsyncApp) -> list[str]:
 def test_every_listener_of_bolts_is_one_of_ours(doors: Doors) -> None:
     app = doors.dispatcher.app
     assert strangers_in(app) == []
-    assert len(app._async_listeners) == 1 + len(doors.all.submits) + len(doors.all.clicks)
+    named = (doors.all.submits, doors.all.clicks, doors.all.events)
+    assert len(app._async_listeners) == 1 + sum(map(len, named))
 
 
 @pytest.mark.parametrize("way", ["command", "event", "shortcut", "action", "view"])
@@ -431,3 +434,7 @@ async def test_every_reason_has_words_at_every_door(doors: Doors, slack: FakeSla
             assert (await dialog.refused(dialog.read(submit()), reason)).ack is not None
         for button in doors.all.clicks.values():
             assert (await button.refused(payloads.click(click(slack, "x"), now=now), reason)).after is not None
+        for event in doors.all.events.values():
+            opened = payloads.home_opened({"event": {"tab": "home", "user": ANN}})
+            assert opened is not None
+            assert (await event.refused(opened, reason)).after is not None

@@ -170,7 +170,7 @@ def test_a_long_way_keeps_its_end(trail: tuple[str, ...]) -> None:
 @given(st.none() | st.integers() | st.text() | st.dictionaries(st.text(), st.text()) | st.lists(st.text()))
 def test_whatever_a_view_remembers_a_way_is_read_from_it(raw: object) -> None:
     for given_back in (raw, json.dumps(raw), json.dumps({"trail": raw})):
-        assert all(isinstance(cursor, str) and cursor for cursor in trail_from(given_back))
+        assert "" not in trail_from(given_back)
 
 
 @pytest.mark.parametrize("cursor", ["", "x" * 129, ids.NEWEST])
@@ -205,12 +205,12 @@ def test_admins_see_the_queue_what_is_stuck_and_why_the_last_day_and_who_sends(c
     text = shown(view)
     assert "*Queue*: 12 messages wait, the oldest since <!date^" in text
     assert "*Unknown*: 1 message may have been sent" in text
-    assert "*Answers*: 3 could not be told yet" in text
+    assert "*Answers*: 3 answers are still to be told." in text
     assert f"<@{BEN}>: queued, nothing was sent yet, since <!date^" in text
     assert causes.get("transport-dns").admin in text
     assert "(Code NET-DNS)" in text
     assert buttons(view, ids.DETAILS) == ["mms-stuck"]
-    assert "*The last day*: 120 accepted by Sinch and 3 refused, nothing was sent." in text
+    assert "*The last day*: 120 accepted and 3 refused." in text
     assert f"• <@{ANN}>: 100 messages" in text
     assert f"• <@{BEN}>: 1 message" in text
 

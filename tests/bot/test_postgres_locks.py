@@ -9,9 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from bot.domain import Accepted, AnswerKind, Lost, Submission
+from bot.reports import Report, Took
 from bot.store import StoreUnavailableError, Taken
 from bot.store.sql import SqlStore
 from bot.store.tables import answer, message
@@ -217,3 +218,30 @@ async def test_processes_that_read_the_list_and_change_it_in_one_commit_do_not_w
     await asyncio.gather(*(future for group in groups for future in group))
     assert sorted(asked) == ["A", "B"], "nobody had to come again"
     assert len((await stores[0].access.current()).added) == 2
+
+
+async def test_what_is_sent_here_and_reported_there_at_the_same_time_is_never_a_deadlock(
+    database: PostgresDatabase, submission: Submit
+) -> None:
+    engines = database.engine(), database.engine()
+    faults: list[str] = []
+    for engine in engines:
+        event.listen(engine, "handle_error", lambda context: faults.append(str(context.original_exception)))
+    here, there = (database.store(engine) for engine in engines)
+    for round_ in range(8):
+        references = await queued(here, *(submission() for _ in range(6)))
+        await claimed(here, owner="a")
+        for reference in references:
+            await here.begin(reference, owner="a", now=NOW, lease_s=LEASE_S)
+        report = Report("12015550123", "Delivered", 0, NOW)
+        records = [
+            here.record(reference, Accepted(f"B{reference}"), owner="a", attempt=1, now=NOW) for reference in references
+        ]
+        takes = [
+            there.reports.take(batch_id=f"B{reference}", client_reference=reference, reports=[report], now=NOW)
+            for reference in reversed(references)
+        ]
+        sent, reported = await asyncio.gather(together(here, *records), together(there, *takes))
+        await asyncio.gather(*sent)
+        assert set(await asyncio.gather(*reported)) == {Took.APPLIED}, f"round {round_}"
+    assert faults == []

@@ -167,6 +167,11 @@ def test_counts_are_read_as_they_were_written(counts: Counts) -> None:
     assert counts_from(counts_word(counts)) == counts
 
 
+@pytest.mark.parametrize("word", [None, "", "1/2/3", "1/2/3/x", "all delivered"])
+def test_another_word_is_no_counts(word: str | None) -> None:
+    assert counts_from(word) == Counts()
+
+
 # -- what is told, and when
 
 

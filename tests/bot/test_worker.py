@@ -36,6 +36,7 @@ class Crew:
         self.sender = sender
         self.clock = clock
         self.answers = 0
+        self.changed: list[str] = []
         self._running: list[Worker] = []
 
     def _on_answer(self) -> None:
@@ -49,6 +50,7 @@ class Crew:
             owner=owner,
             give_up_after_s=give_up_after_s,
             on_answer=self._on_answer,
+            on_change=self.changed.append,
             jitter=lambda: 0.0,
         )
         worker.start()

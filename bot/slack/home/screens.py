@@ -25,7 +25,7 @@ from bot.clock import Clock
 from bot.domain import State
 from bot.slack import messages
 from bot.slack.doors import AccessCheck
-from bot.slack.gateway import SlackError, SlackGateway
+from bot.slack.gateway import NotYetError, SlackError, SlackGateway
 from bot.slack.home import views
 from bot.slack.home.pages import PAGE, Page, Trail
 from bot.store import Overview, ReportStore, StoreUnavailableError
@@ -37,7 +37,6 @@ LATELY_EVERY_S = 5.0  # how often the database is looked at for somebody who sti
 LATER_EVERY_S = 30.0  # …and for the others
 ADMIN_EVERY_S = 10.0  # an admin's tab shows what everybody does: at most so often
 PERSON_PAUSE_S = 3.0  # between two redraws of one person's tab
-PUBLISH_EVERY_S = 1.0  # between two redraws of anybody's: Slack takes 100 a minute, and some are for those who come
 TICK_S = 0.5
 LOOKS_EACH_TICK = 5
 READ_LIMIT_S = 2.0
@@ -54,7 +53,7 @@ class _Looking:
     person: Person
     trail: Trail = ()
     stirred_at: float = 0.0
-    due_at: float = 0.0
+    due_at: float = float("inf")
     drawn_at: float = float("-inf")
     drawn: str = ""
     view_hash: str | None = None
@@ -90,6 +89,7 @@ class HomeScreens:
         self._looking: OrderedDict[str, _Looking] = OrderedDict()
         self._quiet_until = float("-inf")
         self._overview: tuple[float, Overview] | None = None
+        self._reading_overview = asyncio.Lock()
 
     async def show(self, person: Person, *, trail: Trail = ()) -> None:
         """Somebody comes, or turns a page: draw it now, whatever they see there, and again when something changes."""
@@ -123,13 +123,12 @@ class HomeScreens:
         """Run until cancelled."""
         while True:
             await self._clock.sleep(TICK_S)
-            await self._redraw_due()
+            await self.redraw_due()
 
     def _stirs(self, person: Person) -> _Looking:
         looking = self._looking.setdefault(person.user_id, _Looking(person))
         looking.person = person
         looking.stirred_at = self._clock.monotonic()
-        self._plan(looking)
         self._looking.move_to_end(person.user_id)
         while len(self._looking) > MAX_LOOKING:
             self._looking.popitem(last=False)
@@ -141,7 +140,7 @@ class HomeScreens:
         pause = (ADMIN_EVERY_S if looking.admin else LATELY_EVERY_S) if lately else LATER_EVERY_S
         looking.due_at = now + pause
 
-    async def _redraw_due(self) -> None:
+    async def redraw_due(self) -> None:
         now = self._clock.monotonic()
         for user_id in [one for one, it in self._looking.items() if now - it.stirred_at >= LOOKS_FOR_S]:
             del self._looking[user_id]
@@ -165,6 +164,7 @@ class HomeScreens:
         try:
             async with asyncio.timeout(READ_LIMIT_S):
                 view = await self._view(looking)
+            self._plan(looking)  # again: only now it is known whether they are an admin
         except (StoreUnavailableError, TimeoutError):
             if not asked:
                 return
@@ -173,22 +173,24 @@ class HomeScreens:
         if digest == looking.drawn and not asked:
             return
         try:
-            view_hash = await self._slack.publish_home(user_id, view, None if asked else looking.view_hash)
+            if asked:
+                view_hash = await self._slack.publish_home(user_id, view, None)
+            else:
+                view_hash = await self._slack.publish_home(user_id, view, looking.view_hash, within_s=0)
         except SlackError as error:
             self._not_drawn(looking, error)
             return
-        now = self._clock.monotonic()
-        looking.view_hash, looking.drawn, looking.drawn_at = view_hash, digest, now
-        if not asked:
-            self._quiet_until = max(self._quiet_until, now + PUBLISH_EVERY_S)
+        looking.view_hash, looking.drawn, looking.drawn_at = view_hash, digest, self._clock.monotonic()
         _log.debug("home_drawn", user=user_id, asked=asked)
 
     def _not_drawn(self, looking: _Looking, error: SlackError) -> None:
         user_id = looking.person.user_id
-        _log.info("home_not_drawn", user=user_id, error=error.error)
+        if not isinstance(error, NotYetError):
+            _log.info("home_not_drawn", user=user_id, error=error.error)
         if error.away:
             pause = AWAY_PAUSE_S if error.retry_after_s is None else error.retry_after_s
-            self._quiet_until = max(self._quiet_until, self._clock.monotonic() + pause)
+            looking.due_at = self._clock.monotonic() + pause
+            self._quiet_until = max(self._quiet_until, looking.due_at)
         else:  # such as `hash_conflict`: another process has drawn for them since, and goes on with it
             self._looking.pop(user_id, None)
 
@@ -213,7 +215,8 @@ class HomeScreens:
         return Page(shown, counts, trail, more=len(found) > PAGE)
 
     async def _overview_now(self) -> Overview:
-        now = self._clock.monotonic()
-        if self._overview is None or now - self._overview[0] >= OVERVIEW_KEPT_S:
-            self._overview = now, await self._reports.overview(now=self._clock.now())
-        return self._overview[1]
+        async with self._reading_overview:  # so that those who come together read it once
+            now = self._clock.monotonic()
+            if self._overview is None or now - self._overview[0] >= OVERVIEW_KEPT_S:
+                self._overview = now, await self._reports.overview(now=self._clock.now())
+            return self._overview[1]

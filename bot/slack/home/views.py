@@ -121,7 +121,8 @@ def _queue(overview: Overview) -> str:
     if overview.unknown:
         lines.append(f"*Unknown*: {_messages(overview.unknown)} may have been sent; Sinch's answer was lost.")
     if overview.untold:
-        lines.append(f"*Answers*: {overview.untold} could not be told yet; Slack did not take them.")
+        answers = "1 answer is" if overview.untold == 1 else f"{overview.untold} answers are"
+        lines.append(f"*Answers*: {answers} still to be told.")
     return "\n".join(lines)
 
 
@@ -136,7 +137,7 @@ def _stuck(stuck: Stuck, causes: Catalogue) -> Block:
 
 
 def _last_day(overview: Overview) -> str:
-    counted = [f"{overview.last_day[state]} {STATE_WORDS[state]}" for state in State if overview.last_day.get(state)]
+    counted = [f"{overview.last_day[state]} {state}" for state in State if overview.last_day.get(state)]
     lines = [f"*The last day*: {listed(counted) if counted else 'no message'}."]
     if overview.by_person:
         lines.append("*Who sent*:")
