@@ -99,6 +99,8 @@ class DeliveryNotifier(Outbox[DeliveryNews]):
             return
         next_at = self._next_try(since=row.since, tries=row.tries, error=told.error, now=now)
         await self._reports.news_failed(reference, next_at=next_at, response_url_used=told.url_used)
+        if isinstance(told.error, NotYetError):
+            return
         _log.warning(
             "delivery_news_not_told",
             client_reference=reference,
