@@ -214,6 +214,7 @@ class Bot:
     def _on_news(self) -> None:
         """Something became of a message: that it was accepted may be news, too."""
         self._notifier.wake()
+        self._screens.changed()
 
     async def _who_is(self, user_id: str) -> Known:
         await self._directory.learn([user_id], within_s=WHO_IS_LIMIT_S)

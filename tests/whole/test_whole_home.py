@@ -15,6 +15,7 @@ from sandbox.world import World
 from tests.postgres import Postgres
 
 TEXT = "Between us two"
+REPORTED_WITHIN_S = 30.0  # Sinch is asked, and the tab drawn after that
 SEEN_WITHIN_S = 15.0  # what another process did is looked for every few seconds
 
 NewWorld = Callable[..., World]
@@ -59,6 +60,9 @@ async def test_home_shows_what_becomes_of_a_message_while_its_sender_looks_and_n
         dialog = await ann.dialog(callback_id="mms_details")
         for words in (TEXT, "+12015550123", world.sinch.batches[0].id):
             assert words in dialog.shown
+        await ann.wait_for_home(lambda words: "1 delivered" in words, timeout_s=REPORTED_WITHIN_S)
+        await dialog.click("mms_refresh")
+        await dialog.wait_until(lambda shown: "1 delivered" in shown.shown)
         for other in (ben, sam, ada):
             said = json.dumps(other.home)
             assert TEXT not in said

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,15 +118,18 @@ async def home_of_an_admin(world: World, paint: Painter) -> str:
     for last in (False, False, True):
         if last:
             world.sinch.faults.add("send", rate_limited(retry_after=600), times=None)
-        before = len(ann.messages)
+        before = {message.ts for message in ann.messages}
         await ann.command("/mms", "+12015550123 Your parcel is here")
         dialog = await ann.dialog(callback_id="mms_compose")
         assert (await dialog.submit()).outcome is Outcome.CLOSED
-        words = "slow down" if last else "accepted"
-        await ann.wait_for_message(lambda m, at=before, words=words: m in ann.messages[at:] and words in m.shown)
+        await ann.wait_for_message(partial(_is_new, before=before, words="slow down" if last else "accepted"))
     await ada.open_home()
     await ada.wait_for_home(lambda words: "Answers" not in words, timeout_s=20.0)  # all are told, and noted as told
     return paint.home("ada", (ada.home or {})["blocks"])
+
+
+def _is_new(message: Message, *, before: set[str], words: str) -> bool:
+    return message.ts not in before and words in message.shown
 
 
 async def test_the_pictures_for_admins_are_what_the_bot_shows(tmp_path: Path) -> None:
