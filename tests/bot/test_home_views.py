@@ -48,6 +48,9 @@ def test_whatever_there_is_to_show_slack_takes_it(
 ) -> None:
     view = views.home(Page(*page, tuple(trail), more=True), overview=overview, command="/mms", causes=causes)
     assert check_view(view) == []
+    said = json.dumps(view)
+    contents = [message.content for message in page[0] if message.content is not None]
+    assert not any(recipient.e164 in said for content in contents for recipient in content.recipients)
 
 
 @pytest.mark.parametrize("text", ["", "Why <not> & so", "x" * 5000])
