@@ -30,9 +30,12 @@ from bot.slack.access.dialog import AccessDialog
 from bot.slack.access.notices import AccessNotifier
 from bot.slack.access.requests import AccessRequests
 from bot.slack.access.watch import AccessWatch
+from bot.slack.cancelling import Cancelling
+from bot.slack.delivery_news import DeliveryNotifier
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck, Doors
+from bot.slack.folding import Folding
 from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
 from bot.slack.home.doors import HomeDoors
 from bot.slack.home.screens import HomeScreens
@@ -112,9 +115,11 @@ class Bot:
             clock=clock,
         )
         self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
+        self._delivery_news = DeliveryNotifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
+        self._sender = XmsSender(xms, number=settings.sinch_number, causes=causes)
         self._worker = Worker(
             store=store,
-            sender=XmsSender(xms, number=settings.sinch_number, causes=causes),
+            sender=self._sender,
             clock=clock,
             owner=owner,
             give_up_after_s=settings.give_up_after_s,
@@ -191,7 +196,28 @@ class Bot:
             access=self._access,
             causes=causes,
         )
-        return main_job.doors() | words.doors() | dialog.doors() | requests.doors() | home.doors()
+        cancelling = Cancelling(
+            store=self._store,
+            sender=self._sender,
+            slack=self._slack,
+            replies=replies,
+            access=self._access,
+            causes=causes,
+            clock=self._clock,
+            on_answer=self._notifier.wake,
+            on_change=self._screens.changed,
+        )
+        folding = Folding(
+            store=self._store,
+            slack=self._slack,
+            replies=replies,
+            access=self._access,
+            causes=causes,
+            clock=self._clock,
+            on_news=self._delivery_news.wake,
+        )
+        about_access = words.doors() | dialog.doors() | requests.doors()
+        return main_job.doors() | about_access | home.doors() | cancelling.doors() | folding.doors()
 
     def _queued(self, user_id: str) -> None:
         self._worker.wake()
@@ -236,6 +262,7 @@ class Bot:
             _log.warning("no_admin", what_to_do=NO_ADMIN)
         self._worker.start()
         self._notifier.start()
+        self._delivery_news.start()
         self._notices.start()
         access = asyncio.create_task(self._access_watch.run(), name="access")
         home = asyncio.create_task(self._screens.run(), name="home")
@@ -302,7 +329,7 @@ class Bot:
         await asyncio.wait([sends], timeout=SENDS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         answers = [
             asyncio.create_task(outbox.stop(within_s=ANSWERS_END_WITHIN_S))
-            for outbox in (self._notifier, self._notices)
+            for outbox in (self._notifier, self._delivery_news, self._notices)
         ]
         await asyncio.wait(answers, timeout=ANSWERS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         _log.info("stopped")

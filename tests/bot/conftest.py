@@ -25,9 +25,11 @@ from bot.slack.access.commands import AccessCommands
 from bot.slack.access.dialog import AccessDialog
 from bot.slack.access.requests import AccessRequests
 from bot.slack.access.watch import AccessWatch
+from bot.slack.cancelling import Cancelling
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck
+from bot.slack.folding import Folding
 from bot.slack.gateway import SlackGateway, open_gateway
 from bot.slack.home.doors import HomeDoors
 from bot.slack.home.screens import HomeScreens
@@ -329,6 +331,9 @@ class Doors:
         self.directory = StandInDirectory(fake)
         self.queued = 0
         self.noticed = 0
+        self.answers = 0
+        self.news = 0
+        self.sender = ScriptedSender()
         self.store = store
         self.access = AccessCheck(
             Policy(senders=frozenset({ANN, SUPPORT}), admins=frozenset({ADA})),
@@ -370,7 +375,28 @@ class Doors:
         home = HomeDoors(
             screens=self.screens, store=store, slack=slack, replies=replies, access=self.access, causes=causes
         )
-        self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors() | home.doors()
+        cancelling = Cancelling(
+            store=store,
+            sender=self.sender,
+            slack=slack,
+            replies=replies,
+            access=self.access,
+            causes=causes,
+            clock=clock,
+            on_answer=self._on_answer,
+            on_change=self.screens.changed,
+        )
+        folding = Folding(
+            store=store,
+            slack=slack,
+            replies=replies,
+            access=self.access,
+            causes=causes,
+            clock=clock,
+            on_news=self._on_news,
+        )
+        about_access = commands.doors() | dialog.doors() | requests.doors()
+        self.all = main_job.doors() | about_access | home.doors() | cancelling.doors() | folding.doors()
         self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, causes=causes, clock=clock)
 
     def _on_queued(self, user_id: str) -> None:
@@ -379,6 +405,12 @@ class Doors:
 
     def _on_notice(self) -> None:
         self.noticed += 1
+
+    def _on_answer(self) -> None:
+        self.answers += 1
+
+    def _on_news(self) -> None:
+        self.news += 1
 
 
 @pytest.fixture
