@@ -16,7 +16,7 @@ from enum import StrEnum
 QUEUED, DISPATCHED, DELIVERED, UNKNOWN, CANCELLED = "Queued", "Dispatched", "Delivered", "Unknown", "Cancelled"
 NO_FINAL_WORD = "NoFinalWord"  # ours: nothing final came within three days
 FAILURES = frozenset({"Aborted", CANCELLED, "Rejected", "Deleted", "Failed", "Expired"})
-_CANCELLED_CODE = 407
+CANCELLED_CODE = 407
 
 _KNOWN = {word.casefold(): word for word in (QUEUED, DISPATCHED, DELIVERED, UNKNOWN, NO_FINAL_WORD, *sorted(FAILURES))}
 # A state gives way to one of a higher rank only; between the last two of these, every word that is not known.
@@ -169,7 +169,7 @@ def merge(current: RecipientState, report: Report) -> RecipientState:
 
 def no_final_word(current: RecipientState, *, cancelled: bool, now: datetime) -> RecipientState:
     """Nothing more is expected of Sinch. Of a message that was cancelled, what did not go out is cancelled."""
-    word, code = (CANCELLED, _CANCELLED_CODE) if cancelled else (NO_FINAL_WORD, None)
+    word, code = (CANCELLED, CANCELLED_CODE) if cancelled else (NO_FINAL_WORD, None)
     return merge(current, Report("", word, code, now))
 
 

@@ -1,4 +1,4 @@
-"""The HTTP side: Slack's requests and the health of the process. Size, signature, then parsing; no rules in here."""
+"""The HTTP side: all routes, Slack's requests, the health of the process. Size, signature, then parsing; no rules."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from bot.slack.signature import is_from_slack
 MAX_BODY_BYTES = 1_000_000  # far above anything that Slack sends: a view is 250 KB at most
 BODY_LIMIT_S = 10.0  # Slack sends a body at once; nobody may hold a connection open by sending none
 EVENTS_PATH = "/slack/events"
+CALLBACKS_PATH = "/sinch/callbacks/"
 
 _log = structlog.get_logger(__name__)
 
 Dispatch = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 Readiness = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
@@ -38,15 +40,9 @@ class SlackEvents:
         self._clock = clock
 
     async def __call__(self, request: Request) -> Response:
-        try:
-            async with asyncio.timeout(BODY_LIMIT_S):
-                body = await _body(request)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except TimeoutError:
-            return Response(status_code=408)
-        if body is None:
-            return Response(status_code=413)
+        body = await whole_body(request)
+        if isinstance(body, Response):
+            return body
         genuine = is_from_slack(
             body,
             timestamp=request.headers.get("x-slack-request-timestamp"),
@@ -81,6 +77,18 @@ def parse(body: bytes, content_type: str) -> dict[str, Any] | None:
     return dict(fields) or None
 
 
+async def whole_body(request: Request) -> bytes | Response:
+    """The body as it was sent, or the answer to one that is too long, too slow or cut off."""
+    try:
+        async with asyncio.timeout(BODY_LIMIT_S):
+            body = await _body(request)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except TimeoutError:
+        return Response(status_code=408)
+    return Response(status_code=413) if body is None else body
+
+
 async def _body(request: Request) -> bytes | None:
     """The whole body; None as soon as it is too long."""
     announced = request.headers.get("content-length", "")
@@ -96,7 +104,7 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def web_app(*, events: SlackEvents | None, readiness: Readiness) -> Starlette:
+def web_app(*, events: SlackEvents | None, callbacks: Endpoint, readiness: Readiness) -> Starlette:
     """All routes. ``events`` None (Socket Mode): ``/slack/events`` is not there."""
 
     async def healthz(_: Request) -> Response:
@@ -107,6 +115,7 @@ def web_app(*, events: SlackEvents | None, readiness: Readiness) -> Starlette:
         return JSONResponse(state, status_code=200 if state["ready"] else 503)
 
     routes = [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]
+    routes.append(Route(f"{CALLBACKS_PATH}{{key}}", callbacks, methods=["POST"]))
     if events is not None:
         routes.append(Route(EVENTS_PATH, events.__call__, methods=["POST"]))
     app = Starlette(routes=routes)

@@ -197,7 +197,7 @@ def test_nobody_but_the_roots_imports_a_certain_store(file: Path) -> None:
 
 @pytest.mark.parametrize("file", [f for f in FILES if within(module_of(f), "bot")], ids=module_of)
 def test_only_the_first_carrier_and_the_root_know_sinch(file: Path) -> None:
-    if module_of(file) not in ("bot.delivery.xms", "bot.app"):
+    if module_of(file) not in ("bot.delivery.xms", "bot.delivery.xms_callbacks", "bot.app"):
         assert "sinch" not in tops(file)
 
 

@@ -247,7 +247,7 @@ async def test_a_submit_is_a_committed_row_before_the_ack(doors: Doors, database
     assert await doors.dispatcher.dispatch(submit("V1")) == Answer(200, "")
     [row] = database.rows(message)
     assert (row["view_id"], row["state"], row["user_id"]) == ("V1", State.QUEUED, ANN)
-    assert doors.queued == 1
+    assert doors.queued_by == [ANN]
 
 
 async def test_many_presses_are_one_row_and_one_wake(doors: Doors, database: Database) -> None:

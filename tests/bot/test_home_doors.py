@@ -132,6 +132,7 @@ async def test_nobody_else_gets_anybodys_messages(desk: Desk, submission: Submit
     )
     assert await desk.doors.dispatcher.dispatch({**body, "team_id": team_id}) == Answer(200, "")
     await desk.settle()
+    assert len(desk.slack.calls) == (1 if user_id else 0)
     for call in desk.slack.calls:
         assert reference not in json.dumps(call.arguments)
         assert "SMS" not in json.dumps(call.arguments)

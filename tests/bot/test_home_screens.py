@@ -182,6 +182,18 @@ async def test_an_admin_sees_what_others_do_but_not_at_each_of_their_steps(desk:
     assert "3 messages wait" in desk.slack.person("ada").home_shown
 
 
+async def test_an_admin_who_has_not_stirred_for_a_while_sees_what_this_process_did_all_the_same(
+    desk: Desk, submission: Submit
+) -> None:
+    await comes(desk, "ada")
+    await later(desk, screens.STIRRED_LATELY_S)
+    await later(desk, screens.LATER_EVERY_S)
+    await queue(desk, submission(user=ANN))
+    assert await later(desk, screens.ADMIN_EVERY_S) == 0
+    desk.doors.screens.changed(ANN)
+    assert await later(desk, 0) == 1
+
+
 async def test_the_whole_is_counted_once_for_all_admins_who_look(desk: Desk) -> None:
     store: Any = desk.doors.store
     overviews = 0
@@ -260,8 +272,10 @@ async def test_a_redraw_waits_for_nobody_who_is_drawn_at_this_moment(desk: Desk,
 
 async def test_only_so_many_are_looked_after(desk: Desk, submission: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screens, "MAX_LOOKING", 2)
-    await comes(desk, "ann", "ben", "ada", "ben")
-    assert set(desk.doors.screens._looking) == {ADA, BEN}
+    await comes(desk, "ann", "ben")
+    await comes(desk, "ann")
+    await comes(desk, "ada")
+    assert set(desk.doors.screens._looking) == {ANN, ADA}
 
 
 async def test_each_tick_reads_the_database_for_a_few_and_in_the_end_for_all(desk: Desk, submission: Submit) -> None:
@@ -293,6 +307,13 @@ async def test_what_slack_did_not_take_when_somebody_came_is_drawn_a_little_late
     assert desk.slack.person("ann").home_shown == ""
     assert await later(desk, screens.AWAY_PAUSE_S) == 1
     assert "You have sent nothing yet" in desk.slack.person("ann").home_shown
+
+
+async def test_what_slack_asks_to_come_back_with_comes_back_then(desk: Desk) -> None:
+    desk.slack.faults.add("views.publish", status=429, retry_after=1)
+    await comes(desk, "ann")
+    assert await later(desk, 0.9) == 0
+    assert await later(desk, 0.2) == 1
 
 
 async def test_a_refusal_for_good_ends_the_looking(desk: Desk, submission: Submit) -> None:

@@ -138,6 +138,34 @@ async def test_a_queued_message_is_sent_and_its_batch_id_kept(
     assert crew.answers >= 1
 
 
+async def test_its_sender_is_named_when_it_begins_and_when_it_ends(
+    crew: Crew, store: SqlStore, clock: FakeClock, submission: Submit, until: Until
+) -> None:
+    reference = await queued(store, submission(), clock)
+    crew.sender.gate.clear()
+    await crew.start()
+    await until(lambda: crew.changed == ["U0ANN"])
+    crew.sender.gate.set()
+    await reaches(store, reference, State.ACCEPTED)
+    await until(lambda: crew.changed == ["U0ANN", "U0ANN"])
+
+
+async def test_its_sender_is_named_when_a_lost_answer_was_looked_for(
+    crew: Crew, store: SqlStore, clock: FakeClock, submission: Submit, until: Until
+) -> None:
+    reference = await queued(store, submission(), clock)
+    crew.sender.outcomes = [SendError(Fate.LOST, "transport-reset")]
+    crew.sender.found[reference] = "B-FOUND"
+    await crew.start()
+    await reaches(store, reference, State.UNKNOWN)
+    await until(lambda: len(crew.changed) == 2)
+    while not crew.sender.looked_up:
+        await clock.advance(POLL_S)
+        await asyncio.sleep(0.005)
+    await reaches(store, reference, State.ACCEPTED)
+    await until(lambda: len(crew.changed) == 3)
+
+
 async def test_a_wake_sends_without_waiting_for_the_next_poll(
     crew: Crew, store: SqlStore, clock: FakeClock, submission: Submit, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

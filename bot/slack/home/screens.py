@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from bot.access import Denied, Person, Role
+from bot.access import Allowed, Denied, Person, Role
 from bot.causes import Catalogue
 from bot.clock import Clock
 from bot.domain import State
@@ -197,12 +197,11 @@ class HomeScreens:
     async def _view(self, looking: _Looking) -> dict[str, Any]:
         """What this person may see at this moment."""
         decision = self._access(looking.person, Role.SENDER)
+        looking.admin = isinstance(decision, Allowed) and decision.role is Role.ADMIN
         if isinstance(decision, Denied):
-            looking.admin = False
             admins = self._admins()
             text = messages.denied_text(decision.reason, admins=admins, may_ask=True)
             return views.denied_home(text, may_ask=messages.can_ask(decision.reason, admins))
-        looking.admin = decision.role is Role.ADMIN
         page = await self._page(looking.person.user_id, looking.trail)
         overview = await self._overview_now() if looking.admin else None
         return views.home(page, overview=overview, command=self._command, causes=self._causes)
