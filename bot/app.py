@@ -26,22 +26,18 @@ from bot.housekeeping import Housekeeper
 from bot.identity import SlackWatch, TokenRefusedError, find_out
 from bot.serving import CannotStartError, listen, server
 from bot.settings import Settings, is_loopback
-from bot.slack.access.changing import Changing
-from bot.slack.access.commands import AccessCommands
-from bot.slack.access.dialog import AccessDialog
 from bot.slack.access.notices import AccessNotifier
-from bot.slack.access.requests import AccessRequests
 from bot.slack.access.watch import AccessWatch
+from bot.slack.delivery_news import DeliveryNotifier
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
-from bot.slack.doors import AccessCheck, Doors
+from bot.slack.doors import AccessCheck
+from bot.slack.every_door import Hooks, every_door
 from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
-from bot.slack.home.doors import HomeDoors
 from bot.slack.home.screens import HomeScreens
-from bot.slack.listeners import Listeners, Rules
+from bot.slack.listeners import Rules
 from bot.slack.notify import Notifier
 from bot.slack.pace import Pace
-from bot.slack.replies import Replies
 from bot.slack.socket_mode import SocketMode
 from bot.store import Store, StoreUnavailableError
 from bot.web import SlackEvents, web_app
@@ -112,6 +108,7 @@ class Bot:
             clock=clock,
         )
         self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
+        self._delivery_news = DeliveryNotifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
         address = CallbackAddress(store.reports, public_url=settings.public_url)
         sender = XmsSender(xms, number=settings.sinch_number, causes=causes, callback_url=address.url)
         self._worker = Worker(
@@ -133,9 +130,25 @@ class Bot:
             on_news=self._on_news,
         )
         rules = Rules(settings.command, settings.default_region, settings.mms_countries)
-        self._dispatcher = Dispatcher(
-            doors=self._doors(rules, causes), access=self._access, rules=rules, causes=causes, clock=clock
+        doors = every_door(
+            store=store,
+            sender=sender,
+            slack=slack,
+            access=self._access,
+            directory=self._directory,
+            screens=self._screens,
+            rules=rules,
+            causes=causes,
+            clock=clock,
+            hooks=Hooks(
+                queued=self._queued,
+                changed=self._screens.changed,
+                answer=self._notifier.wake,
+                news=self._delivery_news.wake,
+                notice=self._notices.wake,
+            ),
         )
+        self._dispatcher = Dispatcher(doors=doors, access=self._access, rules=rules, causes=causes, clock=clock)
         self._socket: SocketMode | None = None
         events: SlackEvents | None = None
         if settings.slack_app_token is not None:
@@ -159,50 +172,6 @@ class Bot:
         self._housekeeper = Housekeeper(store, retention_days=settings.retention_days, clock=clock)
         self._pinged: tuple[float, bool] | None = None
 
-    def _doors(self, rules: Rules, causes: Catalogue) -> Doors:
-        """Everything that can be done from Slack."""
-        replies = Replies(
-            slack=self._slack,
-            access=self._access,
-            known=self._directory.known,
-            causes=causes,
-            clock=self._clock,
-        )
-        main_job = Listeners(
-            store=self._store,
-            replies=replies,
-            access=self._access,
-            rules=rules,
-            causes=causes,
-            clock=self._clock,
-            on_queued=self._queued,
-        )
-        changing = Changing(
-            store=self._store.access,
-            access=self._access,
-            directory=self._directory,
-            clock=self._clock,
-            on_notice=self._notices.wake,
-        )
-        words = AccessCommands(changing=changing, replies=replies, command=rules.command)
-        dialog = AccessDialog(changing=changing, replies=replies, command=rules.command)
-        requests = AccessRequests(
-            changing=changing,
-            replies=replies,
-            slack=self._slack,
-            put_home=self._screens.put,
-            command=rules.command,
-        )
-        home = HomeDoors(
-            screens=self._screens,
-            store=self._store,
-            slack=self._slack,
-            replies=replies,
-            access=self._access,
-            causes=causes,
-        )
-        return main_job.doors() | words.doors() | dialog.doors() | requests.doors() | home.doors()
-
     def _queued(self, user_id: str) -> None:
         self._worker.wake()
         self._screens.changed(user_id)
@@ -214,6 +183,7 @@ class Bot:
     def _on_news(self) -> None:
         """Something became of a message: that it was accepted may be news, too."""
         self._notifier.wake()
+        self._delivery_news.wake()
         self._screens.changed()
 
     async def _who_is(self, user_id: str) -> Known:
@@ -252,6 +222,7 @@ class Bot:
         self._worker.start()
         self._poller.start()
         self._notifier.start()
+        self._delivery_news.start()
         self._notices.start()
         access = asyncio.create_task(self._access_watch.run(), name="access")
         home = asyncio.create_task(self._screens.run(), name="home")
@@ -319,7 +290,7 @@ class Bot:
         await asyncio.wait([sends], timeout=SENDS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         answers = [
             asyncio.create_task(outbox.stop(within_s=ANSWERS_END_WITHIN_S))
-            for outbox in (self._notifier, self._notices)
+            for outbox in (self._notifier, self._delivery_news, self._notices)
         ]
         await asyncio.wait(answers, timeout=ANSWERS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         _log.info("stopped")

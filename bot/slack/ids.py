@@ -28,6 +28,7 @@ ASK_BLOCK = "ask_access"  # the block with the button, in a dialog: it is replac
 UNFOLD = "mms_unfold"  # show those whom it did not reach
 FOLD = "mms_fold"
 CANCEL = "mms_cancel"
+CANCEL_ANSWER = "cancel_answer"  # the block that says in a dialog what came of it
 DETAILS = "mms_details"  # opens the dialog about it
 
 # The Home tab.

@@ -126,7 +126,10 @@ class OpenedView:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A button on one of our messages, or in one of our dialogs: then ``view`` is that dialog."""
+    """A button on one of our messages, or in one of our dialogs: then ``view`` is that dialog.
+
+    ``message_ts`` names the message; it is of no use for changing one that only this person sees.
+    """
 
     person: Person
     action_id: str
@@ -134,6 +137,7 @@ class Click:
     trigger_id: str
     dialog: Dialog
     view: OpenedView | None = None
+    message_ts: str | None = None
 
     @property
     def on_home(self) -> bool:
@@ -204,6 +208,7 @@ def click(body: Mapping[str, Any], *, now: datetime) -> Click:
             opened_at=now,
         ),
         view=_opened_view(_dict(body.get("view"))),
+        message_ts=_text(container.get("message_ts")) or None,
     )
 
 

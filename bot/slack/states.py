@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.causes import Catalogue
+from bot.causes import Catalogue, Cause
 from bot.domain import Kind, Message, State
 from bot.reports import Counts
 from bot.slack.blocks import listed
@@ -43,14 +43,17 @@ def counts_words(counts: Counts) -> str:
     return listed([f"{number} {word}" for number, word in parts if number])
 
 
+def cause_of(message: Message, *, causes: Catalogue) -> Cause:
+    """Why a message was refused or cancelled, waits, or is not known to be sent."""
+    maybe_sent = message.state is State.UNKNOWN or (message.state is State.CANCELLED and message.batch_id is not None)
+    return causes.describe(message.cause or "", vendor_code=message.vendor_code, maybe_sent=maybe_sent)
+
+
 def state_words(message: Message, counts: Counts | None, *, causes: Catalogue) -> str:
     """Where a message stands, with the counts of its recipients and, where it went wrong, the code (mrkdwn)."""
     words = STATE_WORDS[message.state]
     if counts is not None and (counted := counts_words(counts)):
         return f"{words}: {counted}" if message.state is not State.ACCEPTED else counted
     if message.state in (State.REFUSED, State.UNKNOWN):
-        cause = causes.describe(
-            message.cause or "", vendor_code=message.vendor_code, maybe_sent=message.state is State.UNKNOWN
-        )
-        return f"{words} (code {code_span(cause.code)})"
+        return f"{words} (code {code_span(cause_of(message, causes=causes).code)})"
     return words

@@ -1,6 +1,9 @@
-"""The button that stops a message, and whether there is anything left to stop. Pure."""
+"""The button that stops a message, whether there is anything left to stop, and where the answer goes. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from bot.domain import Message, State
 from bot.reports import Counts
@@ -24,3 +27,28 @@ def cancel_button(message: Message) -> Block:
         "deny": plain_text("Keep it"),
     }
     return made
+
+
+def with_answer(view: Mapping[str, Any], message: Mapping[str, Any], *, over: bool) -> dict[str, Any]:
+    """A dialog with what came of a press below the Cancel button, or on top if that is gone.
+
+    Args:
+        over: there is nothing left to stop, and the button goes.
+    """
+    given = view.get("blocks")
+    blocks = [block for block in given if isinstance(block, dict)] if isinstance(given, list) else []
+    blocks = [block for block in blocks if block.get("block_id") != ids.CANCEL_ANSWER]
+    place = next((place for place, block in enumerate(blocks) if _has_button(block)), -1)
+    if over and place >= 0:
+        left = [element for element in blocks[place]["elements"] if element.get("action_id") != ids.CANCEL]
+        blocks[place : place + 1] = [{**blocks[place], "elements": left}] if left else []
+        place -= not left
+    answer = {**message["blocks"][0], "block_id": ids.CANCEL_ANSWER}
+    return {**view, "blocks": [*blocks[: place + 1], answer, *blocks[place + 1 :]]}
+
+
+def _has_button(block: Mapping[str, Any]) -> bool:
+    elements = block.get("elements")
+    return isinstance(elements, list) and any(
+        isinstance(element, dict) and element.get("action_id") == ids.CANCEL for element in elements
+    )

@@ -8,6 +8,8 @@ from bot.access import Allowed, Denied, Person, Role
 from bot.domain import Message
 from bot.phone import mask
 
+NOT_YOURS = "There is no such message of yours. You see your own messages only."
+
 
 class Sight(StrEnum):
     """How much of a message somebody sees."""

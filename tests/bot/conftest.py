@@ -13,28 +13,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from bot.access import Known, Policy, Profile, Workspace
+from bot.access import Known, Policy, Profile, Role, Workspace, everybody_with
 from bot.causes import Catalogue
 from bot.clock import Clock, SystemClock
 from bot.delivery.sender import CancelOutcome, SendError
 from bot.domain import Content, Message, Recipient, ReplyRoute, Submission
 from bot.reports import Report
 from bot.secret import Secret
-from bot.slack.access.changing import Changing
-from bot.slack.access.commands import AccessCommands
-from bot.slack.access.dialog import AccessDialog
-from bot.slack.access.requests import AccessRequests
 from bot.slack.access.watch import AccessWatch
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck
+from bot.slack.every_door import Hooks, every_door
 from bot.slack.gateway import SlackGateway, open_gateway
-from bot.slack.home.doors import HomeDoors
 from bot.slack.home.screens import HomeScreens
-from bot.slack.listeners import Listeners, Rules
+from bot.slack.listeners import Rules
 from bot.slack.pace import Pace
 from bot.slack.profiles import UserGroup, profile_from
-from bot.slack.replies import Replies
 from bot.store import Store
 from bot.store.engine import open_engine
 from bot.store.migrate import migrate
@@ -330,6 +325,9 @@ class Doors:
         self.queued = 0
         self.queued_by: list[str] = []
         self.noticed = 0
+        self.answers = 0
+        self.news = 0
+        self.sender = ScriptedSender()
         self.store = store
         self.access = AccessCheck(
             Policy(senders=frozenset({ANN, SUPPORT}), admins=frozenset({ADA})),
@@ -341,37 +339,33 @@ class Doors:
         self.watch = AccessWatch(store.access, take=self.access.take, clock=clock)
         self.access.workspace = HERE
         rules = Rules("/mms", "US", frozenset({"US", "CA"}))
-        replies = Replies(slack=slack, access=self.access, known=self.directory.known, causes=causes, clock=clock)
-        main_job = Listeners(
-            store=store,
-            replies=replies,
-            access=self.access,
-            rules=rules,
-            causes=causes,
-            clock=clock,
-            on_queued=self._on_queued,
-        )
-        changing = Changing(
-            store=store.access, access=self.access, directory=self.directory, clock=clock, on_notice=self._on_notice
-        )
-        commands = AccessCommands(changing=changing, replies=replies, command="/mms")
-        dialog = AccessDialog(changing=changing, replies=replies, command="/mms")
         self.screens = HomeScreens(
             reports=store.reports,
             slack=slack,
             access=self.access,
-            admins=replies.admins,
+            admins=lambda: everybody_with(self.access.policy, self.directory.known(), Role.ADMIN),
             causes=causes,
             command="/mms",
             clock=clock,
         )
-        requests = AccessRequests(
-            changing=changing, replies=replies, slack=slack, put_home=self.screens.put, command="/mms"
+        self.all = every_door(
+            store=store,
+            sender=self.sender,
+            slack=slack,
+            access=self.access,
+            directory=self.directory,
+            screens=self.screens,
+            rules=rules,
+            causes=causes,
+            clock=clock,
+            hooks=Hooks(
+                queued=self._on_queued,
+                changed=self.screens.changed,
+                answer=self._on_answer,
+                news=self._on_news,
+                notice=self._on_notice,
+            ),
         )
-        home = HomeDoors(
-            screens=self.screens, store=store, slack=slack, replies=replies, access=self.access, causes=causes
-        )
-        self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors() | home.doors()
         self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, causes=causes, clock=clock)
 
     def _on_queued(self, user_id: str) -> None:
@@ -381,6 +375,12 @@ class Doors:
 
     def _on_notice(self) -> None:
         self.noticed += 1
+
+    def _on_answer(self) -> None:
+        self.answers += 1
+
+    def _on_news(self) -> None:
+        self.news += 1
 
 
 @pytest.fixture

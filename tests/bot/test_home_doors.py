@@ -14,8 +14,8 @@ from bot.domain import Submission
 from bot.slack import ids
 from bot.slack.dispatch import Answer
 from bot.slack.gateway import SlackGateway
-from bot.slack.home.doors import NOT_YOURS
 from bot.slack.home.pages import PAGE
+from bot.slack.whose import NOT_YOURS
 from sandbox.slack import CannotTypeError, FakeSlack, payloads
 from sandbox.slack.block_kit import elements_of
 from sandbox.slack.dialog import Dialog

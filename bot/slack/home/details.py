@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.causes import Catalogue
+from bot.causes import Catalogue, Sent
 from bot.domain import Message, State
 from bot.reports import Counts, RecipientState, counts_of, standing_of
 from bot.slack import ids
 from bot.slack.blocks import SECTION_MAX, Block, at, button, plain_text, section
 from bot.slack.recipients import STANDING_WORDS, between, by_standing, fitting, for_admin
-from bot.slack.states import STATE_WORDS, recipients, state_words, what
+from bot.slack.states import STATE_WORDS, cause_of, recipients, state_words, what
 from bot.slack.stopping import cancel_button, may_stop
 from bot.slack.text import code_span, escape
 from bot.slack.whose import Sight
@@ -74,11 +74,10 @@ def _trouble(message: Message, sight: Sight, causes: Catalogue) -> str:
     """Why it was not sent, or is not known to be, or waits (plain text); empty if all is well."""
     if message.cause is None or message.state in (State.SENDING, State.ACCEPTED):
         return ""
-    unknown = message.state is State.UNKNOWN
-    cause = causes.describe(message.cause, vendor_code=message.vendor_code, maybe_sent=unknown)
+    cause = cause_of(message, causes=causes)
     if sight is Sight.MASKED:  # Sinch's own words may quote a number or the text
         return for_admin(cause)
-    reference = message.client_reference if unknown else None
+    reference = message.client_reference if cause.sent is Sent.MAYBE else None
     return causes.sentence(cause, reference=reference, vendor_text=message.vendor_text)
 
 

@@ -17,12 +17,10 @@ from bot.slack.home.pages import trail_from, turn
 from bot.slack.home.screens import HomeScreens
 from bot.slack.payloads import Click, HomeOpened
 from bot.slack.replies import Replies
-from bot.slack.whose import may_see
+from bot.slack.whose import NOT_YOURS, may_see
 from bot.store import Store, StoreUnavailableError
 
 READ_LIMIT_S = 1.0  # between the ack and the dialog: its trigger lives 3 s
-
-NOT_YOURS = "There is no such message of yours. You see your own messages only."
 
 _log = structlog.get_logger(__name__)
 
