@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 from collections.abc import Mapping
@@ -13,39 +12,40 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-import uvicorn
 
 import sinch
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
+from bot.callbacks import CallbackAddress, SinchCallbacks
 from bot.causes import Catalogue, Kind
-from bot.clock import SharedClock
+from bot.clock import SharedClock, SystemClock
 from bot.compose import Fields, check
+from bot.delivery.poller import Poller
 from bot.delivery.worker import Worker
 from bot.delivery.xms import XmsSender
+from bot.delivery.xms_callbacks import XmsCallbacks
 from bot.housekeeping import Housekeeper
 from bot.identity import SlackWatch, TokenRefusedError, find_out
 from bot.metrics import Metrics
+from bot.serving import CannotStartError, listen, server
 from bot.settings import Settings, is_loopback
-from bot.slack.access.changing import Changing
-from bot.slack.access.commands import AccessCommands
-from bot.slack.access.dialog import AccessDialog
 from bot.slack.access.notices import AccessNotifier
-from bot.slack.access.requests import AccessRequests
 from bot.slack.access.watch import AccessWatch
+from bot.slack.delivery_news import DeliveryNotifier
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
-from bot.slack.doors import AccessCheck, Doors
+from bot.slack.doors import AccessCheck
+from bot.slack.every_door import Hooks, every_door
 from bot.slack.gateway import TOKEN_REFUSED, SlackError, SlackGateway, open_gateway
-from bot.slack.listeners import Listeners, Rules
+from bot.slack.home.screens import HomeScreens
+from bot.slack.listeners import Rules
 from bot.slack.notify import Notifier
-from bot.slack.replies import Replies
+from bot.slack.pace import Pace
 from bot.slack.socket_mode import SocketMode
 from bot.store import Store, StoreUnavailableError
 from bot.web import SlackEvents, web_app
 
-# SIGTERM: out within 15 s, whatever is locked or away. Requests end first, then the sends under way, then the answers
-# about them, then the store (`bot.store.writer.CLOSE_WITHIN_S`).
-REQUESTS_END_WITHIN_S = 2
+# SIGTERM: out within 15 s, whatever is locked or away. Requests end first (`bot.serving`), then the sends under way,
+# then the answers about them, then the store (`bot.store.writer.CLOSE_WITHIN_S`).
 SENDS_END_WITHIN_S = 8.0
 LAST_ROWS_WITHIN_S = 1.5
 ANSWERS_END_WITHIN_S = 1.5
@@ -55,7 +55,6 @@ PING_LIMIT_S = 3.0
 PING_EVERY_S = 1.0  # anybody may ask /readyz, as often as they like; the database is asked this often
 WHO_IS_LIMIT_S = 2.0  # a request is told to the admins all the same
 MAX_SINCH_CALLS = 400  # sends and look-ups together
-_BACKLOG = 2048
 
 NO_ADMIN = (
     "No admin is named. Put a user ID into SLACK_ADMIN_USERS and start anew, or run `mms-bot access allow --admin ID`; "
@@ -98,7 +97,7 @@ class Bot:
             Policy(senders=settings.allowed, admins=settings.admins),
             known=self._directory.known,
             look_up=lambda user_id: self._directory.look_up([user_id]),
-            on_change=self._directory.wake,
+            on_change=self._list_changed,
             look=lambda: self._access_watch.look_now(),
             telemetry=metrics,
         )
@@ -112,24 +111,59 @@ class Bot:
             clock=clock,
             owner=owner,
         )
+        self._screens = HomeScreens(
+            reports=store.reports,
+            slack=slack,
+            access=self._access,
+            admins=self._admins,
+            causes=causes,
+            command=settings.command,
+            clock=clock,
+        )
         self._notifier = Notifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner, telemetry=metrics)
+        self._delivery_news = DeliveryNotifier(store=store, slack=slack, causes=causes, clock=clock, owner=owner)
+        address = CallbackAddress(store.reports, public_url=settings.public_url)
+        sender = XmsSender(xms, number=settings.sinch_number, causes=causes, callback_url=address.url)
         self._worker = Worker(
             store=store,
-            sender=XmsSender(xms, number=settings.sinch_number, causes=causes),
+            sender=sender,
             clock=clock,
             owner=owner,
             give_up_after_s=settings.give_up_after_s,
             on_answer=self._notifier.wake,
+            on_change=self._screens.changed,
             telemetry=metrics,
         )
+        self._poller = Poller(
+            store=store,
+            sender=sender,
+            clock=clock,
+            owner=owner,
+            callbacks=settings.public_url is not None,
+            sends=lambda: self._worker.in_flight,
+            on_news=self._on_news,
+        )
         rules = Rules(settings.command, settings.default_region, settings.mms_countries)
-        self._dispatcher = Dispatcher(
-            doors=self._doors(rules, causes),
+        doors = every_door(
+            store=store,
+            sender=sender,
+            slack=slack,
             access=self._access,
+            directory=self._directory,
+            screens=self._screens,
             rules=rules,
             causes=causes,
             clock=clock,
-            telemetry=metrics,
+            hooks=Hooks(
+                queued=self._queued,
+                changed=self._screens.changed,
+                answer=self._notifier.wake,
+                news=self._delivery_news.wake,
+                notice=self._notices.wake,
+            ),
+        )
+        self._dispatcher = Dispatcher(
+            doors=doors, access=self._access, rules=rules, causes=causes, clock=clock, telemetry=metrics
         )
         self._socket: SocketMode | None = None
         events: SlackEvents | None = None
@@ -147,48 +181,34 @@ class Bot:
                 clock=clock,
                 telemetry=metrics,
             )
-        self._server = _Server(
-            uvicorn.Config(
-                web_app(events=events, readiness=self._readiness, metrics=metrics.page),
-                access_log=False,  # half of the throughput, and it would log addresses
-                log_config=None,
-                server_header=False,
-                timeout_graceful_shutdown=REQUESTS_END_WITHIN_S,
-            )
+        callbacks = SinchCallbacks(
+            address=address,
+            read=XmsCallbacks(settings.sinch_webhook_secret),
+            reports=store.reports,
+            clock=clock,
+            on_news=self._on_news,
+            telemetry=metrics,
+        )
+        self._server = server(
+            web_app(events=events, callbacks=callbacks.handle, readiness=self._readiness, metrics=metrics.page)
         )
         self._watch = SlackWatch(slack.identify, clock=clock)
         self._housekeeper = Housekeeper(store, retention_days=settings.retention_days, clock=clock)
         self._pinged: tuple[float, bool] | None = None
 
-    def _doors(self, rules: Rules, causes: Catalogue) -> Doors:
-        """Everything that can be done from Slack."""
-        replies = Replies(
-            slack=self._slack,
-            access=self._access,
-            known=self._directory.known,
-            causes=causes,
-            clock=self._clock,
-        )
-        main_job = Listeners(
-            store=self._store,
-            replies=replies,
-            access=self._access,
-            rules=rules,
-            causes=causes,
-            clock=self._clock,
-            on_queued=self._worker.wake,
-        )
-        changing = Changing(
-            store=self._store.access,
-            access=self._access,
-            directory=self._directory,
-            clock=self._clock,
-            on_notice=self._notices.wake,
-        )
-        words = AccessCommands(changing=changing, replies=replies, command=rules.command)
-        dialog = AccessDialog(changing=changing, replies=replies, command=rules.command)
-        requests = AccessRequests(changing=changing, replies=replies, slack=self._slack, command=rules.command)
-        return main_job.doors() | words.doors() | dialog.doors() | requests.doors()
+    def _queued(self, user_id: str) -> None:
+        self._worker.wake()
+        self._screens.changed(user_id)
+
+    def _list_changed(self) -> None:
+        self._directory.wake()
+        self._screens.changed()
+
+    def _on_news(self) -> None:
+        """Something became of a message: that it was accepted may be news, too."""
+        self._notifier.wake()
+        self._delivery_news.wake()
+        self._screens.changed()
 
     async def _who_is(self, user_id: str) -> Known:
         await self._directory.learn([user_id], within_s=WHO_IS_LIMIT_S)
@@ -224,10 +244,13 @@ class Bot:
         if not self._has_admin():
             _log.warning("no_admin", what_to_do=NO_ADMIN)
         self._worker.start()
+        self._poller.start()
         self._notifier.start()
+        self._delivery_news.start()
         self._notices.start()
         beside = [
             asyncio.create_task(self._access_watch.run(), name="access"),
+            asyncio.create_task(self._screens.run(), name="home"),
             asyncio.create_task(self._housekeeper.run(), name="housekeeping"),
             asyncio.create_task(self._metrics.watch_lag(), name="loop-lag"),
         ]
@@ -286,13 +309,14 @@ class Bot:
         _log.info("stopping", in_flight=self._worker.in_flight)
         self._server.should_exit = True
         slack.cancel()
+        await self._poller.stop()
         sends = asyncio.create_task(self._worker.stop(within_s=SENDS_END_WITHIN_S))
         await asyncio.wait([http, slack])
         await self._dispatcher.drain(AFTER_ACKS_END_WITHIN_S)
         await asyncio.wait([sends], timeout=SENDS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         answers = [
             asyncio.create_task(outbox.stop(within_s=ANSWERS_END_WITHIN_S))
-            for outbox in (self._notifier, self._notices)
+            for outbox in (self._notifier, self._delivery_news, self._notices)
         ]
         await asyncio.wait(answers, timeout=ANSWERS_END_WITHIN_S + LAST_ROWS_WITHIN_S)
         _log.info("stopped")
@@ -348,35 +372,6 @@ def _warm_up(settings: Settings) -> None:
     )
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: one place decides when the process ends."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        yield
-
-
-class CannotStartError(Exception):
-    """Something of this machine is in the way; the text names the setting and what to do."""
-
-
-def _listen(settings: Settings) -> socket.socket:
-    try:
-        listening = socket.create_server(
-            (settings.host, settings.port),
-            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
-            backlog=_BACKLOG,
-        )
-    except OSError as error:
-        raise CannotStartError(
-            f"HOST, PORT: cannot listen on {settings.host}, port {settings.port} ({error.strerror or error}). "
-            "Is another program there? Name another port with PORT or --port."
-        ) from error
-    host, port = listening.getsockname()[:2]
-    _log.info("listening", host=host, port=port, mode="socket" if settings.socket_mode else "http")
-    return listening
-
-
 def _sinch(settings: Settings) -> sinch.Sinch:
     try:
         return sinch.Sinch(
@@ -403,9 +398,11 @@ async def run(settings: Settings, store: Store) -> None:
     """
     try:
         async with (
-            open_gateway(bot_token=settings.slack_bot_token, base_url=settings.slack_api_base_url) as slack,
+            open_gateway(
+                bot_token=settings.slack_bot_token, base_url=settings.slack_api_base_url, pace=Pace(SystemClock())
+            ) as slack,
             _sinch(settings) as xms,
         ):
-            await Bot(settings, store=store, slack=slack, xms=xms).run(_listen(settings))
+            await Bot(settings, store=store, slack=slack, xms=xms).run(listen(settings))
     finally:
         await store.close()

@@ -122,9 +122,10 @@ def _run(arguments: argparse.Namespace) -> int:
     # Loaded only now: wrong settings are told at once, without waiting for the libraries.
     import uvloop
 
-    from bot.app import CannotStartError, run
+    from bot.app import run
     from bot.identity import TokenRefusedError
     from bot.logs import configure
+    from bot.serving import CannotStartError
 
     configure(level=settings.log_level, log_format=settings.log_format)
     store = _open_store(settings)
@@ -149,6 +150,7 @@ def _open_store(settings: Settings) -> Store | None:
     """The store, its schema up to date; None if it can't be had, which is said on standard error."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from bot.reports import first_poll
     from bot.store.engine import MIGRATION_WAIT_S, open_engine, reason
     from bot.store.migrate import migrate
     from bot.store.sql import SqlStore
@@ -160,7 +162,8 @@ def _open_store(settings: Settings) -> Store | None:
             migrate(patient)
         finally:
             patient.dispose()
-        return SqlStore(open_engine(database_url))
+        first_poll_s = first_poll(callbacks=settings.public_url is not None).total_seconds()
+        return SqlStore(open_engine(database_url), first_poll_s=first_poll_s)
     except StoreUnavailableError as error:
         print(f"DATABASE_URL: {error}.", file=sys.stderr)
     except (SQLAlchemyError, OSError) as error:

@@ -25,11 +25,12 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-# The one table of steps. `sending` → `queued` only when the request certainly never reached Sinch;
-# there is no step from `unknown` back to a state that sends.
+# The one table of steps. `sending` → `queued` only when the request certainly never reached Sinch, so we thought: a
+# delivery report of it (`queued` → `accepted`) is proof that it did. There is no step from `unknown` back to a state
+# that sends.
 STEPS: dict[State, frozenset[State]] = {
     State.SCHEDULED: frozenset({State.QUEUED, State.CANCELLED}),
-    State.QUEUED: frozenset({State.SENDING, State.REFUSED, State.CANCELLED}),
+    State.QUEUED: frozenset({State.SENDING, State.ACCEPTED, State.REFUSED, State.CANCELLED}),
     State.SENDING: frozenset({State.QUEUED, State.ACCEPTED, State.REFUSED, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.ACCEPTED}),
     State.ACCEPTED: frozenset({State.CANCELLED}),
@@ -103,7 +104,8 @@ class Message:
 
     ``client_reference`` is our ID of it, made before the first try and never changed. ``content`` is None once numbers
     and texts were purged. ``cause`` is a key of the catalogue of causes, ``vendor_code`` and ``vendor_text`` what Sinch
-    said, if anything.
+    said, if anything. ``finished_at`` is when it became accepted, refused or cancelled; ``polls`` counts how often its
+    delivery report was asked for.
     """
 
     client_reference: str
@@ -129,6 +131,8 @@ class Message:
     cause: str | None = None
     vendor_code: str | None = None
     vendor_text: str | None = None
+    finished_at: datetime | None = None
+    polls: int = 0
 
 
 class AnswerKind(StrEnum):

@@ -1,4 +1,4 @@
-"""The HTTP side: Slack's requests and the health of the process. Size, signature, then parsing; no rules in here."""
+"""The HTTP side: all routes, Slack's requests, the health of the process. Size, signature, then parsing; no rules."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ MAX_BODY_BYTES = 1_000_000  # far above anything that Slack sends: a view is 250
 BODY_LIMIT_S = 10.0  # Slack sends a body at once; nobody may hold a connection open by sending none
 EVENTS_PATH = "/slack/events"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus, "Text-based format"
+CALLBACKS_PATH = "/sinch/callbacks/"
 
 _log = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ _STATUS = {
 }
 
 Dispatch = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 MetricsPage = Callable[[], Awaitable[bytes]]
 Readiness = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -50,15 +52,9 @@ class SlackEvents:
         self._telemetry = telemetry or Telemetry()
 
     async def __call__(self, request: Request) -> Response:
-        try:
-            async with asyncio.timeout(BODY_LIMIT_S):
-                body = await _body(request)
-        except ClientDisconnect:
-            return self._turn_away(Turned.CUT_OFF)
-        except TimeoutError:
-            return self._turn_away(Turned.TOO_SLOW)
-        if body is None:
-            return self._turn_away(Turned.TOO_LARGE)
+        body = await whole_body(request)
+        if isinstance(body, Turned):
+            return turned_away(body, self._telemetry)
         genuine = is_from_slack(
             body,
             timestamp=request.headers.get("x-slack-request-timestamp"),
@@ -68,17 +64,13 @@ class SlackEvents:
         )
         if not genuine:
             _log.info("bad_signature", bytes=len(body))
-            return self._turn_away(Turned.SIGNATURE)
+            return turned_away(Turned.SIGNATURE, self._telemetry)
         payload = parse(body, request.headers.get("content-type", ""))
         if payload is None:
             _log.info("unreadable_payload", bytes=len(body))
-            return self._turn_away(Turned.UNREADABLE)
+            return turned_away(Turned.UNREADABLE, self._telemetry)
         answer = await self._dispatch(payload)
         return Response(answer.body, status_code=answer.status, headers={"content-type": answer.content_type})
-
-    def _turn_away(self, why: Turned) -> Response:
-        self._telemetry.turned_away(why)
-        return Response(status_code=_STATUS[why])
 
 
 def parse(body: bytes, content_type: str) -> dict[str, Any] | None:
@@ -98,6 +90,24 @@ def parse(body: bytes, content_type: str) -> dict[str, Any] | None:
     return dict(fields) or None
 
 
+def turned_away(why: Turned, telemetry: Telemetry) -> Response:
+    """The answer to a request of which nothing more is looked at."""
+    telemetry.turned_away(why)
+    return Response(status_code=_STATUS[why])
+
+
+async def whole_body(request: Request) -> bytes | Turned:
+    """The body as it was sent, or why there is none: too long, too slow or cut off."""
+    try:
+        async with asyncio.timeout(BODY_LIMIT_S):
+            body = await _body(request)
+    except ClientDisconnect:
+        return Turned.CUT_OFF
+    except TimeoutError:
+        return Turned.TOO_SLOW
+    return Turned.TOO_LARGE if body is None else body
+
+
 async def _body(request: Request) -> bytes | None:
     """The whole body; None as soon as it is too long."""
     announced = request.headers.get("content-length", "")
@@ -113,7 +123,9 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def web_app(*, events: SlackEvents | None, readiness: Readiness, metrics: MetricsPage) -> Starlette:
+def web_app(
+    *, events: SlackEvents | None, callbacks: Endpoint, readiness: Readiness, metrics: MetricsPage
+) -> Starlette:
     """All routes. ``events`` None (Socket Mode): ``/slack/events`` is not there."""
 
     async def healthz(_: Request) -> Response:
@@ -130,6 +142,7 @@ def web_app(*, events: SlackEvents | None, readiness: Readiness, metrics: Metric
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics_page, methods=["GET"]),
+        Route(f"{CALLBACKS_PATH}{{key}}", callbacks, methods=["POST"]),
     ]
     if events is not None:
         routes.append(Route(EVENTS_PATH, events.__call__, methods=["POST"]))

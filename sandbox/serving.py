@@ -64,10 +64,11 @@ paste these settings, and type  mms-bot run
 def _how_to_act(slack: str, sinch: str) -> str:
     return f"""\
 ann and ben may send, ada is the admin, sam is on no list. Act as one of them: type the command,
-fill the dialog in and send it, read what the bot says, look at the phones.
+fill the dialog in and send it, open the Home tab, read what the bot says, look at the phones.
 
   curl -s {slack}/sandbox/command -d '{{"person": "ann", "text": "+1 201 555 0123 Your parcel is here"}}'
   curl -s {slack}/sandbox/dialog -d '{{"person": "ann", "values": {{"media_url": "https://example.com/parcel.jpg"}}}}'
+  curl -s {slack}/sandbox/home -d '{{"person": "ann"}}'
   curl -s {slack}/sandbox/people/ann
   curl -s {sinch}/sandbox/phones
 

@@ -14,6 +14,7 @@ import yaml
 
 from bot.cli import _parser
 from bot.settings import Settings, SettingsError
+from bot.slack import ids
 
 ROOT = Path(__file__).parent.parent
 HOST_SIGNAL = "DYNO"  # set by the host, never by a person
@@ -112,6 +113,13 @@ def test_the_manifest_lets_the_bot_write_direct_messages_and_receive_clicks() ->
     assert manifest["features"]["app_home"]["messages_tab_enabled"] is True
     assert manifest["settings"]["interactivity"]["is_enabled"] is True
     assert manifest["settings"]["socket_mode_enabled"] is True
+
+
+def test_the_manifest_has_the_home_tab_and_the_event_that_the_bot_draws_it_for_and_no_other() -> None:
+    manifest = _manifest()
+
+    assert manifest["features"]["app_home"]["home_tab_enabled"] is True
+    assert manifest["settings"]["event_subscriptions"] == {"bot_events": [ids.HOME_OPENED]}
 
 
 def test_the_procfile_starts_commands_that_exist() -> None:

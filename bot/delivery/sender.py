@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from bot.domain import Message
+from bot.reports import Report
+
+NOT_KNOWN = "http-404"  # the cause of a SendError: there is no such batch, or not yet
 
 
 class Fate(StrEnum):
@@ -19,8 +23,16 @@ class Fate(StrEnum):
     LOST = "lost"  # it may have been sent
 
 
+class CancelOutcome(StrEnum):
+    """What the carrier made of a cancel."""
+
+    CANCELLED = "cancelled"  # what it had not handed over yet does not go out
+    TOO_LATE = "too late"  # all of it was handed over before
+    NOT_THERE = "not there"  # it knows of no such batch, or not yet
+
+
 class SendError(Exception):
-    """The carrier did not give a batch ID.
+    """The carrier did not give a batch ID, or did not do what else it was asked to.
 
     Attributes:
         cause: a key of the catalogue of causes.
@@ -59,5 +71,22 @@ class Sender(Protocol):
 
         Raises:
             SendError: the carrier could not be asked.
+        """
+        ...
+
+    async def reports(self, message: Message) -> Sequence[Report]:
+        """What the carrier says by now of each recipient of an accepted message; it may leave out who is on the way.
+
+        Raises:
+            SendError: the carrier could not be asked (see its ``cause``), or does not know the batch (``NOT_KNOWN``).
+        """
+        ...
+
+    async def cancel(self, message: Message) -> CancelOutcome:
+        """Keep an accepted message from going out, as far as it has not gone yet.
+
+        Raises:
+            SendError: ``REFUSED``, ``NEVER_LEFT``, ``RATE_LIMITED`` and ``UNAVAILABLE``: nothing was cancelled;
+                ``LOST``: it may have been. Asking again is harmless.
         """
         ...

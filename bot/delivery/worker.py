@@ -48,6 +48,7 @@ class Worker:
     Args:
         owner: names this process in leases; another one for each start.
         on_answer: called when there is something to tell, to wake the notifier.
+        on_change: called with the sender's user ID when a message of theirs has moved on.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Worker:
         owner: str,
         give_up_after_s: float,
         on_answer: Callable[[], None],
+        on_change: Callable[[str], None],
         jitter: Callable[[], float] = random.random,
         telemetry: Telemetry | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class Worker:
         self._owner = owner
         self._give_up_after_s = give_up_after_s
         self._on_answer = on_answer
+        self._on_change = on_change
         self._jitter = jitter
         self._telemetry = telemetry or Telemetry()
         self._wake = asyncio.Event()
@@ -153,6 +156,7 @@ class Worker:
                 _log.info("lease_lost", client_reference=reference)
                 return
             self._begun[reference] = begun
+            self._on_change(message.reply.user_id)
             await self._record(begun, await self._attempt(begun))
         except StoreUnavailableError:
             _log.warning("store_unavailable", during="send", client_reference=reference)
@@ -207,6 +211,7 @@ class Worker:
             else:
                 self._begun.pop(message.client_reference, None)
                 self._on_answer()
+                self._on_change(message.reply.user_id)
                 if recorded:
                     self._count(message, step)
                 return
@@ -262,6 +267,7 @@ class Worker:
             if batch_id is not None:
                 self._count(message, Accepted(batch_id))
             self._on_answer()
+            self._on_change(message.reply.user_id)
         except StoreUnavailableError:
             _log.warning("store_unavailable", during="look_up", client_reference=reference)
         finally:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import sinch
 from bot.causes import Catalogue
-from bot.delivery.sender import Fate, SendError
+from bot.delivery.sender import NOT_KNOWN, CancelOutcome, Fate, SendError
+from bot.delivery.xms_callbacks import reports_of
 from bot.domain import Content, Message
+from bot.reports import CANCELLED, QUEUED, Report
+from bot.store import StoreUnavailableError
 
 ATTEMPT_LIMIT_S = 19.0  # one attempt takes 20 s at most in all, the commit before it included
 LOOKUP_LIMIT_S = 4.0  # three of them with their pauses have to fit between a lost attempt and its telling
+REPORT_LIMIT_S = 10.0
+CANCEL_LIMIT_S = 10.0  # somebody has pressed a button and waits
+_TOO_LATE = frozenset({"batch_already_dispatched", "conflict_send_at"})  # Sinch SMS API, "Status codes", and its SDKs
+_STOPPED = frozenset({QUEUED, CANCELLED})
 _NOT_CONNECTED = {
     sinch.ConnectionFailedKind.DNS: "transport-dns",
     sinch.ConnectionFailedKind.REFUSED: "transport-refused",
@@ -28,14 +36,17 @@ def _same_phones(batch: sinch.Batch, message: Message) -> bool:
     return set(batch.to) == {sinch.digits(recipient.e164) for recipient in message.content.recipients}
 
 
-def _batch_of(message: Message, content: Content, *, number: str) -> sinch.Message:
+def _batch_of(message: Message, content: Content, *, number: str, callback_url: str | None) -> sinch.Message:
     to = [recipient.e164 for recipient in content.recipients]
+    # Asked for without an address to send it to, a report is a 403 (Sinch SMS API: `missing_callback_url`).
+    delivery_report = sinch.ReportType.NONE if callback_url is None else sinch.ReportType.PER_RECIPIENT
     if content.media_url is None:
         return sinch.TextMessage(
             to=to,
             from_=number,
             body=content.text,
-            delivery_report=sinch.ReportType.NONE,
+            delivery_report=delivery_report,
+            callback_url=callback_url,
             client_reference=message.client_reference,
         )
     return sinch.MediaMessage(
@@ -44,10 +55,17 @@ def _batch_of(message: Message, content: Content, *, number: str) -> sinch.Messa
         url=content.media_url,
         message=content.text,
         subject=content.subject,
-        delivery_report=sinch.ReportType.NONE,
+        delivery_report=delivery_report,
+        callback_url=callback_url,
         client_reference=message.client_reference,
         strict_validation=False,
     )
+
+
+def _batch_id(message: Message) -> str:
+    if message.batch_id is None:
+        raise ValueError("only a message that Sinch has can be asked for or cancelled there")
+    return message.batch_id
 
 
 class XmsSender:
@@ -56,19 +74,34 @@ class XmsSender:
     Args:
         client: one that never repeats a send by itself: when a row is tried again is decided, and kept, by the worker.
         number: the sender.
+        callback_url: where Sinch is to report what becomes of each recipient; None: it is asked. May raise
+            ``StoreUnavailableError``.
     """
 
-    def __init__(self, client: sinch.Sinch, *, number: str, causes: Catalogue) -> None:
+    def __init__(
+        self,
+        client: sinch.Sinch,
+        *,
+        number: str,
+        causes: Catalogue,
+        callback_url: Callable[[], Awaitable[str | None]],
+    ) -> None:
         self._client = client
         self._number = number
+        self._callback_url = callback_url
         self._causes = causes
 
     async def send(self, message: Message) -> str:
         if message.content is None:
             raise SendError(Fate.REFUSED, "own-not-sent")
         try:
+            callback_url = await self._callback_url()
+        except StoreUnavailableError:
+            raise SendError(Fate.NEVER_LEFT, "own-not-sent") from None
+        try:
             batch = await self._client.batches.send(
-                _batch_of(message, message.content, number=self._number), timeout_s=ATTEMPT_LIMIT_S
+                _batch_of(message, message.content, number=self._number, callback_url=callback_url),
+                timeout_s=ATTEMPT_LIMIT_S,
             )
         except sinch.SinchError as error:
             raise self._send_error(error) from error
@@ -83,6 +116,38 @@ class XmsSender:
             raise self._send_error(error) from error
         # The reference is ours alone; the recipients are compared too, because a label is all that it is to Sinch.
         return next((batch.id for batch in batches if _same_phones(batch, message)), None)
+
+    async def reports(self, message: Message) -> Sequence[Report]:
+        try:
+            report = await self._client.delivery_reports.get(_batch_id(message), full=True, timeout_s=REPORT_LIMIT_S)
+        except sinch.NotFound as error:
+            raise SendError(Fate.REFUSED, NOT_KNOWN, vendor_code=error.code, vendor_text=error.text) from error
+        except sinch.SinchError as error:
+            raise self._send_error(error) from error
+        return reports_of(report)
+
+    async def cancel(self, message: Message) -> CancelOutcome:
+        try:
+            batch = await self._client.batches.cancel(_batch_id(message), timeout_s=CANCEL_LIMIT_S)
+        except sinch.NotFound:
+            return CancelOutcome.NOT_THERE
+        except sinch.Conflict:
+            return CancelOutcome.TOO_LATE
+        except sinch.SinchError as error:
+            if isinstance(error, sinch.StatusError) and error.code in _TOO_LATE:
+                return CancelOutcome.TOO_LATE
+            raise self._send_error(error) from error
+        stopped = batch.canceled and not await self._all_gone(message)
+        return CancelOutcome.CANCELLED if stopped else CancelOutcome.TOO_LATE
+
+    async def _all_gone(self, message: Message) -> bool:
+        """Sinch may call a batch cancelled of which nothing was left to stop: its report says so, if there is one."""
+        try:
+            reports = await self.reports(message)
+        except SendError:
+            return False
+        gone = {one.recipient for one in reports if one.state not in _STOPPED}
+        return len(gone) >= message.recipient_count
 
     def _send_error(self, error: sinch.SinchError) -> SendError:
         match error:

@@ -122,6 +122,8 @@ class Dispatcher:
                 reply = await self._on_submit(body)
             case "block_actions":
                 reply = await self._on_click(body)
+            case "event_callback":
+                reply = await self._on_event(body)
             case None:
                 reply = await self._on_command(body)
             case _:
@@ -156,6 +158,15 @@ class Dispatcher:
         if self._is_repeat(click.trigger_id, click.value):
             return Reply()
         return await self._access.enter(door, click, click.person)
+
+    async def _on_event(self, body: dict[str, Any]) -> Reply | None:
+        door = self.doors.events.get(str(body["event"].get("type")))
+        if door is None:
+            return None
+        opened = payloads.home_opened(body)
+        if opened is None or self._is_repeat(opened.event_id, "event"):
+            return Reply()
+        return await self._access.enter(door, opened, opened.person)
 
     async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """A fault of ours before the ack: the person still reads a sentence, and Slack still gets a 200."""

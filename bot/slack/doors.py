@@ -15,7 +15,7 @@ import structlog
 
 from bot.access import Allowed, Denied, Known, Person, Policy, Reason, Role, Workspace, decide
 from bot.access.changes import EMPTY, AccessList
-from bot.slack.payloads import Click, Command
+from bot.slack.payloads import Click, Command, HomeOpened
 from bot.store import May
 from bot.telemetry import Telemetry
 
@@ -31,6 +31,7 @@ class DoorKind(StrEnum):
     WORD = "word"  # after the slash command
     SUBMIT = "submit"  # of a dialog, by callback_id
     CLICK = "click"  # on a button, by action_id
+    EVENT = "event"  # by Slack's name of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Door(Generic[_Payload]):
-    """``name`` is the word, callback_id or action_id; ``refused`` says no in this door's own way."""
+    """``name`` is the word, callback_id, action_id or event; ``refused`` says no in this door's own way."""
 
     kind: DoorKind
     name: str
@@ -69,9 +70,15 @@ class Doors:
     words: Mapping[str, Door[Command]] = field(default_factory=dict)
     submits: Mapping[str, DialogDoor[Any]] = field(default_factory=dict)
     clicks: Mapping[str, Door[Click]] = field(default_factory=dict)
+    events: Mapping[str, Door[HomeOpened]] = field(default_factory=dict)
 
     def __or__(self, other: Doors) -> Doors:
-        return Doors({**self.words, **other.words}, {**self.submits, **other.submits}, {**self.clicks, **other.clicks})
+        return Doors(
+            {**self.words, **other.words},
+            {**self.submits, **other.submits},
+            {**self.clicks, **other.clicks},
+            {**self.events, **other.events},
+        )
 
 
 class AccessCheck:

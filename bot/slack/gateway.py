@@ -18,11 +18,13 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.access import Profile, Workspace
 from bot.secret import Secret
 from bot.settings import is_loopback
+from bot.slack.pace import POST, PUBLISH, UPDATE, Pace, TooSoonError
 from bot.slack.profiles import UserGroup, profile_from, user_groups_from
 
 TIME_LIMIT_S = 10.0
 OPEN_VIEW_LIMIT_S = 3.0  # a trigger_id lives 3 s: Slack, "Handling user interaction"
 _CONNECT_LIMIT_S = 5.0
+TURN_WITHIN_S = 2.0  # a call waits so long for its turn; whoever is further behind comes back
 LONGEST_WAIT_S = 3600.0  # whatever a Retry-After says; Slack's own are about a minute
 _ANSWER_MAX_BYTES = 4096  # of what a response_url says; we read a word of it at most
 
@@ -60,6 +62,13 @@ class SlackError(Exception):
         self.retry_after_s = retry_after_s
 
 
+class NotYetError(SlackError):
+    """Slack was not asked: by its rate limits, the turn comes after ``retry_after_s``."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("ratelimited", away=True, retry_after_s=retry_after_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
     """A message that Slack has taken, so that it can be changed later.
@@ -74,8 +83,11 @@ class Posted:
 class SlackGateway:
     """One workspace's Web API. Made by ``open_gateway``, which owns the connections."""
 
-    def __init__(self, *, bot_token: Secret, base_url: str, session: aiohttp.ClientSession, trust_env: bool) -> None:
+    def __init__(
+        self, *, bot_token: Secret, base_url: str, session: aiohttp.ClientSession, trust_env: bool, pace: Pace
+    ) -> None:
         self._session = session
+        self._pace = pace
         self._client = AsyncWebClient(
             token=bot_token.reveal(),
             base_url=base_url,
@@ -109,6 +121,25 @@ class SlackGateway:
         """
         await self._call(self._client.views_update(view_id=view_id, view=dict(view), hash=view_hash))
 
+    async def publish_home(
+        self, user_id: str, view: Mapping[str, Any], view_hash: str | None, *, within_s: float = TURN_WITHIN_S
+    ) -> str | None:
+        """Put ``view`` on somebody's Home tab (``views.publish``).
+
+        Args:
+            view_hash: what the change is based on; ``hash_conflict`` if they see another view by now. None changes it
+                whatever it is.
+            within_s: how long this may wait for its turn; 0 gives way to whatever else waits.
+
+        Returns:
+            The hash of what they see now, or None if Slack does not say it.
+        """
+        async with self._turn(PUBLISH, within_s=within_s):
+            answer = await self._call(self._client.views_publish(user_id=user_id, view=dict(view), hash=view_hash))
+        shown = answer.get("view")
+        new_hash = shown.get("hash") if isinstance(shown, Mapping) else None
+        return new_hash if isinstance(new_hash, str) and new_hash else None
+
     async def profile(self, user_id: str, workspace: Workspace) -> Profile:
         """Who a user is (``users.info``), as seen from ``workspace``."""
         answer = await self._call(self._client.users_info(user=user_id))
@@ -136,22 +167,27 @@ class SlackGateway:
         await self._call(self._client.chat_postEphemeral(channel=channel_id, user=user_id, **message))
 
     async def post_direct(self, *, user_id: str, message: Mapping[str, Any]) -> Posted:
-        answer = await self._call(
-            self._client.chat_postMessage(channel=user_id, unfurl_links=False, unfurl_media=False, **message)
-        )
+        async with self._turn(POST, channel=user_id):
+            answer = await self._call(
+                self._client.chat_postMessage(channel=user_id, unfurl_links=False, unfurl_media=False, **message)
+            )
         channel_id, ts = answer.get("channel"), answer.get("ts")
         if not (isinstance(channel_id, str) and isinstance(ts, str)):
             return Posted("", "")  # Slack has taken it: an error would have it posted twice
         return Posted(channel_id, ts)
 
-    async def update_message(self, channel_id: str, ts: str, message: Mapping[str, Any]) -> None:
+    async def update_message(
+        self, channel_id: str, ts: str, message: Mapping[str, Any], *, within_s: float = TURN_WITHIN_S
+    ) -> None:
         """Put ``message`` in the place of one of the bot's own (``chat.update``).
 
         Args:
             channel_id: as `Posted` has it; Slack takes no user ID here.
+            within_s: how long this may wait for its turn; 0 gives way to whatever else waits.
         """
         whole = {"blocks": [], **message}  # blocks that are left out would stay as they were
-        await self._call(self._client.chat_update(channel=channel_id, ts=ts, **whole))
+        async with self._turn(UPDATE, within_s=within_s):
+            await self._call(self._client.chat_update(channel=channel_id, ts=ts, **whole))
 
     async def respond(self, response_url: str, message: Mapping[str, Any], *, replace: bool = False) -> None:
         """Post privately through a ``response_url``; with ``replace``, in the place of the message that was pressed."""
@@ -182,6 +218,26 @@ class SlackGateway:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SlackError("away", away=True) from error
 
+    @asynccontextmanager
+    async def _turn(
+        self, method: str, *, channel: str | None = None, within_s: float = TURN_WITHIN_S
+    ) -> AsyncIterator[None]:
+        """One call of ``method`` within Slack's rate limits.
+
+        Raises:
+            NotYetError: its turn comes later than ``within_s`` seconds.
+        """
+        try:
+            await self._pace.turn(method, channel=channel, within_s=within_s)
+        except TooSoonError as soon:
+            raise NotYetError(soon.after_s) from None
+        try:
+            yield
+        except SlackError as error:
+            if error.error == "ratelimited":
+                self._pace.hold_up(method, error.retry_after_s)
+            raise
+
     async def _call(self, call: Any, *, limit_s: float = TIME_LIMIT_S) -> AsyncSlackResponse:
         try:
             async with asyncio.timeout(limit_s):
@@ -196,12 +252,12 @@ class SlackGateway:
 
 
 @asynccontextmanager
-async def open_gateway(*, bot_token: Secret, base_url: str) -> AsyncIterator[SlackGateway]:
+async def open_gateway(*, bot_token: Secret, base_url: str, pace: Pace) -> AsyncIterator[SlackGateway]:
     # A proxy that the shell names is for the internet, never for this machine itself.
     trust_env = not is_loopback(urlsplit(base_url).hostname or "")
     timeout = aiohttp.ClientTimeout(total=TIME_LIMIT_S, connect=_CONNECT_LIMIT_S)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=trust_env) as session:
-        yield SlackGateway(bot_token=bot_token, base_url=base_url, session=session, trust_env=trust_env)
+        yield SlackGateway(bot_token=bot_token, base_url=base_url, session=session, trust_env=trust_env, pace=pace)
 
 
 def _refusal_in(said: bytes) -> str | None:

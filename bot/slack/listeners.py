@@ -19,6 +19,7 @@ from bot.slack.doors import AccessCheck, DialogDoor, Door, DoorKind, Doors, Repl
 from bot.slack.payloads import Click, Command, Submit
 from bot.slack.replies import Replies, ephemeral, errors, update
 from bot.slack.text import for_field
+from bot.slack.whose import may_see
 from bot.store import AlreadyTaken, Store, StoreUnavailableError
 
 COMPOSE_WORD = "compose"  # anything after the command that is not a word of its own
@@ -66,7 +67,7 @@ class Listeners:
         rules: Rules,
         causes: Catalogue,
         clock: Clock,
-        on_queued: Callable[[], None],
+        on_queued: Callable[[str], None],
     ) -> None:
         self._store = store
         self._replies = replies
@@ -136,9 +137,10 @@ class Listeners:
         try:
             async with asyncio.timeout(READ_LIMIT_S):
                 found = await self._store.recent(command.person.user_id, limit=RECENT)
+                counts = await self._store.reports.counts([message.client_reference for message in found])
         except (StoreUnavailableError, TimeoutError):
             return ephemeral(self._replies.own("database-read"))
-        return ephemeral(messages.recent(found, causes=self._causes))
+        return ephemeral(messages.recent(found, counts, causes=self._causes))
 
     async def status(self, command: Command) -> Reply:
         batch_id = (
@@ -146,12 +148,18 @@ class Listeners:
         )  # as our answers show it, or bare
         if not batch_id:
             return ephemeral(messages.status_usage(self._rules.command))
+        decision = self._access(command.person, Role.SENDER)
         try:
             async with asyncio.timeout(READ_LIMIT_S):
-                found = await self._store.by_batch(command.person.user_id, batch_id)
+                found = await self._store.reports.find(batch_id)
+                sight = may_see(found, command.person, decision) if found else None
+                if found is None or sight is None:
+                    admin = isinstance(decision, Allowed) and decision.role is Role.ADMIN
+                    return ephemeral(messages.no_such_batch(batch_id, admin=admin))
+                reported = await self._store.reports.recipients(found.client_reference)
         except (StoreUnavailableError, TimeoutError):
             return ephemeral(self._replies.own("database-read"))
-        return ephemeral(messages.status(found, batch_id, causes=self._causes))
+        return ephemeral(messages.status(found, reported, sight=sight, causes=self._causes))
 
     # -- the dialog
 
@@ -189,7 +197,7 @@ class Listeners:
             kind=content.kind,
             recipients=len(content.recipients),
         )
-        self._on_queued()
+        self._on_queued(submit.person.user_id)
         return Reply()
 
     def _check(self, submit: Submit) -> Content | Faults:

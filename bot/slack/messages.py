@@ -5,16 +5,22 @@ Every message has a full sentence as its ``text`` (notifications and screen read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.access import Reason, Role
-from bot.causes import Catalogue
-from bot.domain import Answer, AnswerKind, Kind, Message, State
+from bot.causes import Catalogue, Sent
+from bot.domain import Answer, AnswerKind, Message, State
+from bot.reports import Counts, RecipientState, counts_of
 from bot.slack import ids
+from bot.slack.blocks import SECTION_MAX, as_message, ask_button, at, button, listed, plain_text, section
 from bot.slack.blocks import Blocks as Blocks
-from bot.slack.blocks import as_message, ask_button, at, button, listed, plain_text
+from bot.slack.recipients import by_standing, fitting
+from bot.slack.states import STATE_WORDS, cause_of, counts_words, what
+from bot.slack.stopping import cancel_button, may_stop
 from bot.slack.text import code_span, escape
+from bot.slack.whose import NOT_YOURS, Sight
 
+_LISTED_BLOCKS = 10  # full sections of recipients: 30,000 characters, of the 40,000 that Slack takes in a message
 _ADMINS_NAMED = 5
 ADMINS_CAN_MEND = frozenset({Reason.NOT_LISTED, Reason.GUEST})
 
@@ -24,34 +30,53 @@ def answer(told: Answer, *, causes: Catalogue) -> Blocks:
     message = told.message
     match told.kind:
         case AnswerKind.PROGRESS:
-            return as_message(f"Your {_what(message)} is queued and on its way to Sinch. The result follows here.")
+            return _waiting(
+                message, f"Your {what(message)} is queued and on its way to Sinch. The result follows here."
+            )
         case AnswerKind.WAITING:
-            return as_message(
-                f"Your {_what(message)} is waiting, nothing was sent yet: Sinch can't be reached at the moment. "
-                "It is tried again by itself, and the result follows here."
+            return _waiting(
+                message,
+                f"Your {what(message)} is waiting, nothing was sent yet: Sinch can't be reached at the moment. "
+                "It is tried again by itself, and the result follows here.",
             )
         case AnswerKind.RATE_LIMITED:
             again = f" It is tried again by itself {at(told.until, seconds=True)}." if told.until else ""
-            return as_message(
-                f"Your {_what(message)} is waiting, nothing was sent yet: Sinch asks us to slow down.{again} "
-                f"The result follows here. (Code SINCH-429)"
+            return _waiting(
+                message,
+                f"Your {what(message)} is waiting, nothing was sent yet: Sinch asks us to slow down.{again} "
+                f"The result follows here. (Code SINCH-429)",
             )
         case AnswerKind.FOUND:
-            return as_message(f"Good to know: the answer that was lost has been found. {_accepted(message)}")
+            return _accepted(message, "Good to know: the answer that was lost has been found. ")
         case AnswerKind.RESULT | AnswerKind.UNKNOWN if message.state is State.ACCEPTED:
-            return as_message(_accepted(message))
+            return _accepted(message)
         case AnswerKind.RESULT | AnswerKind.UNKNOWN if message.state is State.CANCELLED:
-            cause = causes.describe(message.cause or "", maybe_sent=False)
-            return as_message(escape(f"Your {_what(message)} was cancelled. {causes.sentence(cause)}"))
+            return _cancelled(message, causes)
         case AnswerKind.RESULT | AnswerKind.UNKNOWN:
             return _failed(message, causes)
 
 
-def _accepted(message: Message) -> str:
-    return (
-        f"Sinch accepted your {_what(message)}.\nBatch ID: {code_span(message.batch_id or '')}\n"
-        "Accepted is not yet delivered: Sinch now passes it on to the carriers."
+def _waiting(message: Message, text: str) -> Blocks:
+    return as_message(text, actions=[cancel_button(message)])
+
+
+def _accepted(message: Message, start: str = "") -> Blocks:
+    text = (
+        f"{start}Sinch accepted your {what(message)}.\n{_batch(message)}\n"
+        "Accepted is not yet delivered: Sinch now passes it on to the carriers, and you are told what becomes of it."
     )
+    return as_message(text, actions=[cancel_button(message)] if may_stop(message, None) else ())
+
+
+def _batch(message: Message) -> str:
+    return f"Batch ID: {code_span(message.batch_id or '')}"
+
+
+def _cancelled(message: Message, causes: Catalogue) -> Blocks:
+    cause = cause_of(message, causes=causes)
+    reference = message.client_reference if cause.sent is Sent.MAYBE else None
+    sentence = causes.sentence(cause, reference=reference)
+    return as_message(escape(f"Your {what(message)} was cancelled. {sentence}"))
 
 
 def _failed(message: Message, causes: Catalogue) -> Blocks:
@@ -72,44 +97,83 @@ def _failed(message: Message, causes: Catalogue) -> Blocks:
             "confirm": plain_text("Open it"),
             "deny": plain_text("Not now"),
         }
-    return as_message(escape(f"{start} {_what(message)}. {sentence}"), actions=[again])
+    return as_message(escape(f"{start} {what(message)}. {sentence}"), actions=[again])
 
 
-def recent(messages: Sequence[Message], *, causes: Catalogue) -> Blocks:
-    """The caller's last messages, newest first."""
+# -- one message, or the last ones
+
+
+def recent(messages: Sequence[Message], counts: Mapping[str, Counts], *, causes: Catalogue) -> Blocks:
+    """The caller's last messages, newest first. ``counts``: by reference, for those that Sinch has."""
     if not messages:
         return as_message("You have sent nothing yet with this bot.")
-    lines = [_line(message, causes) for message in messages]
+    lines = [_line(message, counts.get(message.client_reference), causes) for message in messages]
     start = "Your only message" if len(messages) == 1 else f"Your last {len(messages)} messages, newest first"
     return as_message(f"{start}:\n" + "\n".join(lines))
 
 
-def status(message: Message | None, batch_id: str, *, causes: Catalogue) -> Blocks:
-    if message is None:
-        return as_message(
-            f"There is no message of yours with the batch ID {code_span(batch_id)}. "
-            "You see your own messages only; `recent` after the command lists them."
-        )
-    return as_message(_line(message, causes))
+def status(message: Message, reported: Sequence[RecipientState], *, sight: Sight, causes: Catalogue) -> Blocks:
+    """One message with each of its recipients, as far as whoever asks may see it.
+
+    Args:
+        reported: empty as long as Sinch does not have it.
+    """
+    counts = counts_of(reported) if reported else None
+    line = _line(message, counts, causes)
+    if sight is Sight.MASKED:
+        line += f"\nSent by <@{message.reply.user_id}>; numbers are masked for everybody but the sender."
+    parts = by_standing(message, reported, sight=sight, causes=causes)
+    listed = fitting(parts, most=_LISTED_BLOCKS, rest="and {} more, see the details")
+    buttons = [button(ids.DETAILS, "Details", value=message.client_reference)]
+    if may_stop(message, counts):
+        buttons.append(cancel_button(message))
+    blocks = [section(line), *listed, {"type": "actions", "elements": buttons}]
+    return {"text": line[:SECTION_MAX], "blocks": blocks}
 
 
-def _line(message: Message, causes: Catalogue) -> str:
-    state = {
-        State.SCHEDULED: "scheduled",
-        State.QUEUED: "queued, nothing was sent yet",
-        State.SENDING: "sending",
-        State.ACCEPTED: f"accepted by Sinch, batch ID {code_span(message.batch_id or '')}",
-        State.REFUSED: "refused, nothing was sent",
-        State.UNKNOWN: "unknown, may have been sent",
-        State.CANCELLED: "cancelled",
-    }[message.state]
+def no_such_batch(batch_id: str, *, admin: bool) -> Blocks:
+    if admin:
+        return as_message(f"There is no message with the batch ID {code_span(batch_id)}.")
+    return as_message(
+        f"There is no message of yours with the batch ID {code_span(batch_id)}. "
+        "You see your own messages only; `recent` after the command lists them."
+    )
+
+
+def _line(message: Message, counts: Counts | None, causes: Catalogue) -> str:
+    state = STATE_WORDS[message.state]
+    if message.batch_id is not None:
+        state += f", batch ID {code_span(message.batch_id)}"
     if message.state in (State.REFUSED, State.UNKNOWN):
-        cause = causes.describe(
-            message.cause or "", vendor_code=message.vendor_code, maybe_sent=message.state is State.UNKNOWN
-        )
-        state += f" (code {code_span(cause.code)}"
+        state += f" (code {code_span(cause_of(message, causes=causes).code)}"
         state += f", reference {code_span(message.client_reference)})" if message.state is State.UNKNOWN else ")"
-    return f"• {at(message.created_at)}: {_what(message)}: {state}"
+    counted = counts_words(counts) if counts is not None else ""
+    return f"• {at(message.created_at)}: {what(message)}: {state}{f': {counted}' if counted else ''}"
+
+
+# -- after a press of Cancel
+
+
+def cancelled(message: Message, sight: Sight) -> Blocks:
+    """In the place of what was pressed."""
+    whose = f"Your {what(message)}"
+    if sight is Sight.MASKED:
+        whose = f"The {what(message)} of <@{message.reply.user_id}>"
+    batch = f"\n{_batch(message)}" if message.batch_id else ""
+    return as_message(f"{whose} is cancelled.{batch}")
+
+
+def not_cancelled(key: str, reference: str, *, causes: Catalogue) -> Blocks:
+    """``key`` is the catalogue's."""
+    cause = causes.get(key)
+    return as_message(escape(causes.sentence(cause, reference=reference if cause.sent is Sent.MAYBE else None)))
+
+
+def not_yours() -> Blocks:
+    return as_message(NOT_YOURS)
+
+
+# -- access
 
 
 def whoami(user_id: str, role: Role | Reason, *, admins: Sequence[str], may_ask: bool = False) -> Blocks:
@@ -244,9 +308,3 @@ def untold(answers: Sequence[Blocks]) -> Blocks:
 def plain(text: str) -> Blocks:
     """One paragraph of our own words (mrkdwn)."""
     return as_message(text)
-
-
-def _what(message: Message) -> str:
-    noun = "picture message (MMS)" if message.kind is Kind.MMS else "text message (SMS)"
-    count = message.recipient_count
-    return f"{noun} to {count} recipient{'' if count == 1 else 's'}"

@@ -32,6 +32,13 @@ class Told:
     url_used: bool
 
 
+def response_url_of(route: ReplyRoute, *, uses: int, now: datetime) -> str | None:
+    """The ``response_url`` while Slack takes something there: it lives for half an hour, and for so many posts."""
+    expires_at = route.response_url_expires_at
+    alive = uses < RESPONSE_URL_USES and expires_at is not None and now < expires_at
+    return route.response_url or None if alive else None
+
+
 async def tell(
     slack: SlackGateway,
     route: ReplyRoute,
@@ -49,10 +56,9 @@ async def tell(
     """
     url_used = False
     last: SlackError | None = None
-    expires_at = route.response_url_expires_at
-    if route.response_url and url_uses < RESPONSE_URL_USES and expires_at is not None and now < expires_at:
+    if (url := response_url_of(route, uses=url_uses, now=now)) is not None:
         try:
-            await slack.respond(route.response_url, message)
+            await slack.respond(url, message)
         except SlackError as error:
             last = error
             url_used = error.error != "away"

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from bot.clock import Clock
-from bot.slack.gateway import SlackError
+from bot.slack.gateway import NotYetError, SlackError
 from bot.store import StoreUnavailableError
 from bot.tasks import Tasks
 
@@ -73,6 +73,8 @@ class Outbox(ABC, Generic[_Row]):
 
     def _next_try(self, *, since: datetime, tries: int, error: SlackError, now: datetime) -> datetime | None:
         """When a row that Slack did not take is tried again; None: not any more."""
+        if isinstance(error, NotYetError):  # it was not tried: this is its turn, and no pause
+            return now + timedelta(seconds=error.retry_after_s or 0.0)
         age = now - since
         running_s = self._clock.monotonic() - self._started
         if age >= TRIED_FOR and running_s >= TRIED_AFTER_START_S:

@@ -34,7 +34,8 @@ ACCESS_FIELDS: Mapping[str, tuple[Role, bool]] = {
 }
 """The inputs of the access dialog, in order: the role that they give, and whether they hold user groups."""
 
-# What Slack gives back of a view and takes again in ``views.update``.
+# What Slack gives back of a view and takes again in ``views.update``; of a Home tab, in ``views.publish``.
+_HOME_TAKEN_BACK = ("type", "callback_id", "private_metadata", "blocks")
 _TAKEN_BACK = (
     "type",
     "title",
@@ -125,7 +126,10 @@ class OpenedView:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A button on one of our messages, or in one of our dialogs: then ``view`` is that dialog."""
+    """A button on one of our messages, or in one of our dialogs: then ``view`` is that dialog.
+
+    ``message_ts`` names the message; it is of no use for changing one that only this person sees.
+    """
 
     person: Person
     action_id: str
@@ -133,6 +137,20 @@ class Click:
     trigger_id: str
     dialog: Dialog
     view: OpenedView | None = None
+    message_ts: str | None = None
+
+    @property
+    def on_home(self) -> bool:
+        """It was pressed on the Home tab."""
+        return self.view is not None and self.view.view.get("type") == "home"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeOpened:
+    """Somebody looks at the Home tab. ``event_id`` is the same when Slack repeats the event."""
+
+    person: Person
+    event_id: str
 
 
 def command(body: Mapping[str, Any], *, now: datetime, default_region: str) -> Command:
@@ -190,7 +208,22 @@ def click(body: Mapping[str, Any], *, now: datetime) -> Click:
             opened_at=now,
         ),
         view=_opened_view(_dict(body.get("view"))),
+        message_ts=_text(container.get("message_ts")) or None,
     )
+
+
+def home_opened(body: Mapping[str, Any]) -> HomeOpened | None:
+    """None: it is the app's other tab, with the messages."""
+    event = _dict(body.get("event"))
+    if event.get("tab") != "home":
+        return None
+    person = Person(
+        user_id=_text(event.get("user")),
+        team_id=_text(body.get("team_id")) or None,
+        enterprise_id=_text(body.get("enterprise_id")) or None,
+        is_bot=bool(event.get("bot_id")),
+    )
+    return HomeOpened(person, _text(body.get("event_id")))
 
 
 def access_submit(body: Mapping[str, Any]) -> AccessSubmit:
@@ -302,7 +335,8 @@ def _opened_view(view: Mapping[str, Any]) -> OpenedView | None:
     view_id = _text(view.get("id"))
     if not view_id:
         return None
-    given_back = {name: view[name] for name in _TAKEN_BACK if view.get(name) not in (None, "")}
+    taken_back = _HOME_TAKEN_BACK if view.get("type") == "home" else _TAKEN_BACK
+    given_back = {name: view[name] for name in taken_back if view.get(name) not in (None, "")}
     return OpenedView(view_id, _text(view.get("hash")), given_back)
 
 

@@ -15,7 +15,8 @@ from typing import Protocol
 from bot.access import Denied
 from bot.access.changes import AccessChange, AccessList, ByDoor, Edit, Plan, Refusal
 from bot.access.requests import Asked, AskedBefore, Decided, DecidedBefore, Decision, NoSuchRequest, Notice, Request
-from bot.domain import Answer, Message, Step, Submission
+from bot.domain import Answer, Message, State, Step, Submission
+from bot.reports import Counts, DeliveryNews, RecipientState, Report, Took
 
 May = Callable[[AccessList], Denied | None]
 """Asked inside a transaction, with the list as it is there: None lets it happen. Pure, and may be asked twice."""
@@ -67,6 +68,30 @@ class Figures:
     oldest_since: datetime | None
     untold: int
     oldest_untold_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A message that has waited for longer than usual, and the catalogue's key for why (None: not known)."""
+
+    client_reference: str
+    user_id: str
+    state: State
+    since: datetime
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """For admins. ``last_day`` counts messages by state, ``by_person`` those of the last day, most first."""
+
+    waiting: int
+    oldest_waiting_since: datetime | None
+    unknown: int
+    untold: int
+    stuck: Sequence[Stuck]
+    last_day: Mapping[State, int]
+    by_person: Sequence[tuple[str, int]]
 
 
 class AccessStore(Protocol):
@@ -159,11 +184,101 @@ class AccessStore(Protocol):
         ...
 
 
+class ReportStore(Protocol):
+    """What became of messages at their recipients. Every method raises ``StoreUnavailableError``, as in ``Store``."""
+
+    async def take(
+        self, *, batch_id: str | None, client_reference: str | None, reports: Sequence[Report], now: datetime
+    ) -> Took:
+        """Move recipients on; committed when this returns. Any order and any repetition gives the same.
+
+        The message is the one with this batch ID, else with this reference. One that is `queued`, `sending` or
+        `unknown` is `accepted` from now on: a report is proof that Sinch has it. What there is to tell becomes delivery
+        news. By its reference alone it is only taken for ours if it is about somebody whom the message goes to.
+        """
+        ...
+
+    async def poll_soon(self, *, batch_id: str | None, client_reference: str | None, now: datetime) -> Took:
+        """Something became of the message (see ``take``), and what it was is to be asked for now."""
+        ...
+
+    async def recipients(self, client_reference: str) -> Sequence[RecipientState]:
+        """In the order of the message; empty for one that Sinch does not have."""
+        ...
+
+    async def counts(self, client_references: Sequence[str]) -> Mapping[str, Counts]:
+        """For each of them that has recipients' states."""
+        ...
+
+    async def claim_polls(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Message]:
+        """Lease accepted messages whose report is due to be asked for, the longest due first."""
+        ...
+
+    async def polled(self, client_reference: str, *, next_at: datetime | None, now: datetime) -> None:
+        """Sinch was asked. ``next_at`` None: no more, and who is still on the way has no final word."""
+        ...
+
+    async def claim_news(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[DeliveryNews]:
+        """Lease delivery news that is due, the longest due first."""
+        ...
+
+    async def news_told(
+        self,
+        client_reference: str,
+        *,
+        shown: str,
+        channel_id: str | None,
+        ts: str | None,
+        by_response_url: bool,
+        now: datetime,
+    ) -> None:
+        """Slack has taken it. If the counts are others than ``shown`` by now, it is due again by the same rule."""
+        ...
+
+    async def news_failed(self, client_reference: str, *, next_at: datetime | None, response_url_used: bool) -> None:
+        """Slack has not taken it; ``next_at`` None gives up until something new happens."""
+        ...
+
+    async def resume_news(self, *, now: datetime) -> None:
+        """After a start: news that waits for its next try is due now."""
+        ...
+
+    async def unfold(self, client_reference: str, *, unfolded: bool, now: datetime) -> DeliveryNews | None:
+        """Show the failed ones in the growing answer, or no more; None if there is none.
+
+        A direct message is due to be edited. What was told otherwise can only be replaced by whoever has the click.
+        """
+        ...
+
+    async def cancelled_at_sinch(self, client_reference: str, *, cause: str, now: datetime) -> bool:
+        """`accepted` → `cancelled`, and the sender is told; False if it is not `accepted` (any more)."""
+        ...
+
+    async def page(self, user_id: str | None, *, before: str | None, limit: int) -> Sequence[Message]:
+        """Messages, newest first: of one person, or (None) of everybody. ``before``: the reference to go on behind."""
+        ...
+
+    async def find(self, batch_id: str) -> Message | None:
+        """Anybody's message with this batch ID, or with this reference; whose it is, is for the caller to ask."""
+        ...
+
+    async def overview(self, *, now: datetime) -> Overview:
+        """What admins see: the queue, what is stuck, the last day. Bounded, whatever the number of rows."""
+        ...
+
+    async def callback_key(self) -> str:
+        """The unguessable part of the address for callbacks; made once, the same for all processes."""
+        ...
+
+
 class Store(Protocol):
     """Every method raises ``StoreUnavailableError`` when the database can't be used."""
 
     @property
     def access(self) -> AccessStore: ...
+
+    @property
+    def reports(self) -> ReportStore: ...
 
     def now(self) -> datetime | None:
         """The time by the clock that all processes share; None if there is none, or it was never read yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, insert, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -37,13 +37,13 @@ def tell(
     )
 
 
-def withdraw_unknown(connection: Connection, client_reference: str, at: float) -> bool:
-    """An "unknown" that nobody is being told yet is no news any more; True if there was one."""
+def withdraw(connection: Connection, client_reference: str, kinds: Collection[AnswerKind], at: float) -> bool:
+    """Answers of these kinds that nobody is being told yet are no news any more; True if there was one."""
     withdrawn = connection.execute(
         update(answer)
         .where(
             answer.c.client_reference == client_reference,
-            answer.c.kind == AnswerKind.UNKNOWN,
+            answer.c.kind.in_(sorted(kinds)),
             answer.c.told_at.is_(None),
             unleased(answer, at),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select, update
 
 from bot.domain import AnswerKind, Message, State
-from bot.store import answers
+from bot.store import answers, recipients
 from bot.store.leases import FREE, free_to_take
 from bot.store.rows import message_from
 from bot.store.tables import answer, message
@@ -86,5 +86,9 @@ def erase(connection: Connection, references: Sequence[str]) -> int:
             message.c.state.not_in((*_WAITING, State.SENDING)),
         )
         .values(**_ERASED)
+        .returning(message.c.client_reference)
     )
-    return erased.rowcount
+    gone = list(erased.scalars())
+    if gone:
+        recipients.erase(connection, gone)
+    return len(gone)

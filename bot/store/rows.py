@@ -12,6 +12,7 @@ from bot.access import Role
 from bot.access.changes import AccessChange, Action, Added, ByDoor, Entry
 from bot.access.requests import Decision, Notice, NoticeKind, Request
 from bot.domain import Answer, AnswerKind, Content, Kind, Message, Recipient, ReplyRoute, State
+from bot.reports import DeliveryNews, RecipientState
 
 _ROLE_WORDS = {Role.SENDER: "sender", Role.ADMIN: "admin"}
 _ROLES = {word: role for role, word in _ROLE_WORDS.items()}
@@ -23,6 +24,10 @@ def seconds(moment: datetime) -> float:
 
 def moment(value: float | None) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+def maybe_seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def known_moment(value: float) -> datetime:
@@ -91,6 +96,34 @@ def message_from(row: RowMapping | dict[str, Any]) -> Message:
         cause=row["cause"],
         vendor_code=row["vendor_code"],
         vendor_text=row["vendor_text"],
+        finished_at=moment(row["finished_at"]),
+        polls=row["polls"],
+    )
+
+
+def recipient_from(row: RowMapping | dict[str, Any]) -> RecipientState:
+    return RecipientState(
+        position=row["position"],
+        e164=row["e164"],
+        state=row["state"],
+        code=row["code"],
+        at=moment(row["at"]),
+        dispatched_at=moment(row["dispatched_at"]),
+        final_at=moment(row["final_at"]),
+    )
+
+
+def delivery_news_from(row: RowMapping | dict[str, Any]) -> DeliveryNews:
+    return DeliveryNews(
+        client_reference=row["client_reference"],
+        user_id=row["user_id"],
+        since=known_moment(row["since_at"]),
+        tries=row["tries"],
+        told_at=moment(row["told_at"]),
+        shown=row["shown"],
+        channel_id=row["channel_id"],
+        ts=row["ts"],
+        unfolded=bool(row["unfolded"]),
     )
 
 

@@ -16,10 +16,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot.access import Denied
 from bot.domain import Answer, Message, State, Step, Submission
+from bot.reports import POLL_PAUSES_S
 from bot.store import AlreadyTaken, Figures, May, StoreUnavailableError, Taken, answers, figures, keeping, steps, turns
 from bot.store.access import SqlAccessStore
 from bot.store.engine import empty_log, insert_unless_there, is_passing
 from bot.store.leases import FREE
+from bot.store.reports import SqlReportStore
 from bot.store.rows import content_json, message_from, seconds
 from bot.store.tables import alembic_version, message
 from bot.store.times import Time, Timed, time_of
@@ -27,21 +29,28 @@ from bot.store.writer import Needs, Writer
 
 _T = TypeVar("_T")
 
+FIRST_POLL_S = POLL_PAUSES_S[0]
 PROGRESS_AFTER_S = 2.0  # "queued" is told when the result takes longer than a moment
 _KNOWN = select(message.c.client_reference, message.c.digest).where(message.c.view_id == bindparam("view_id"))
 READERS = 2  # threads for history; the writer never waits for them
 
 
 class SqlStore:
-    """See ``bot.store.Store``."""
+    """See ``bot.store.Store``.
 
-    def __init__(self, engine: Engine, *, time: Time | None = None) -> None:
+    Args:
+        first_poll_s: how many seconds after Sinch took a batch it is asked for the report for the first time.
+    """
+
+    def __init__(self, engine: Engine, *, time: Time | None = None, first_poll_s: float = FIRST_POLL_S) -> None:
         self._engine = engine
         self._time = time or time_of(engine)
         self._writer = Writer(engine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._enqueue = insert_unless_there(engine, message, "view_id")
         self._access = SqlAccessStore(self._writer, self._read, self._time)
+        self._reports = SqlReportStore(self._writer, self._read, self._time, first_poll_s=first_poll_s)
+        self._first_poll_s = first_poll_s
 
     async def close(self) -> None:
         await self._writer.close()
@@ -51,6 +60,10 @@ class SqlStore:
     @property
     def access(self) -> SqlAccessStore:
         return self._access
+
+    @property
+    def reports(self) -> SqlReportStore:
+        return self._reports
 
     def now(self) -> datetime | None:
         return self._time.now()
@@ -85,14 +98,19 @@ class SqlStore:
         )
 
     async def begin(self, client_reference: str, *, owner: str, now: datetime, lease_s: float) -> Message | None:
-        return await self._write(
-            now, partial(steps.begin, client_reference=client_reference, owner=owner, lease_s=lease_s)
-        )
+        work = partial(steps.begin, client_reference=client_reference, owner=owner, lease_s=lease_s)
+        return await self._write(now, work, of=client_reference)
 
     async def record(self, client_reference: str, step: Step, *, owner: str, attempt: int, now: datetime) -> bool:
-        return await self._write(
-            now, partial(steps.record, client_reference=client_reference, step=step, owner=owner, attempt=attempt)
+        work = partial(
+            steps.record,
+            client_reference=client_reference,
+            step=step,
+            owner=owner,
+            attempt=attempt,
+            first_poll_s=self._first_poll_s,
         )
+        return await self._write(now, work, of=client_reference)
 
     async def renew(self, client_references: Sequence[str], *, owner: str, now: datetime, lease_s: float) -> None:
         held = list(client_references)
@@ -121,12 +139,15 @@ class SqlStore:
     async def record_lookup(
         self, client_reference: str, *, batch_id: str | None, next_at: datetime | None, tell: bool, now: datetime
     ) -> None:
-        await self._write(
-            now,
-            partial(
-                steps.record_lookup, client_reference=client_reference, batch_id=batch_id, next_at=next_at, tell=tell
-            ),
+        work = partial(
+            steps.record_lookup,
+            client_reference=client_reference,
+            batch_id=batch_id,
+            next_at=next_at,
+            tell=tell,
+            first_poll_s=self._first_poll_s,
         )
+        await self._write(now, work, of=client_reference)
 
     async def resume_lookups(self, *, at_most: int, since: datetime, now: datetime) -> None:
         await self._write(now, partial(steps.resume_lookups, at_most=at_most, since=since))
@@ -215,8 +236,8 @@ class SqlStore:
 
         return await self._read(read)
 
-    async def _write(self, now: datetime, work: Timed[_T]) -> _T:
-        return await self._writer.run(lambda connection: work(connection, at=self._time.at(connection, now)))
+    async def _write(self, now: datetime, work: Timed[_T], *, of: str = "") -> _T:
+        return await self._writer.run(lambda connection: work(connection, at=self._time.at(connection, now)), of=of)
 
     async def _execute(self, statement: Any) -> None:
         def work(connection: Connection) -> None:

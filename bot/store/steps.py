@@ -9,14 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select, true, update
 
 from bot.domain import Accepted, AnswerKind, Lost, Message, Refused, State, Step, TryAgain
-from bot.store import answers
+from bot.store import answers, recipients
 from bot.store.leases import FREE, free_to_take, leased, unleased
-from bot.store.rows import message_from, seconds, storable
+from bot.store.rows import content_from, message_from, seconds, storable
 from bot.store.tables import message
 
 FIRST_LOOKUP_AFTER_S = 1.0  # a batch may become visible a little after it was accepted
 
 _UNFINISHED = (State.QUEUED, State.SENDING)
+_SETTLED_BY_BATCH = (State.SENDING, State.UNKNOWN)
+# A queued one that Sinch reports of certainly reached it, whatever we thought of the attempt.
+SETTLED_BY_REPORT = (State.QUEUED, *_SETTLED_BY_BATCH)
 
 
 def begin(connection: Connection, client_reference: str, *, owner: str, at: float, lease_s: float) -> Message | None:
@@ -45,10 +48,19 @@ def begin(connection: Connection, client_reference: str, *, owner: str, at: floa
     return None if row is None else message_from(row)
 
 
-def record(connection: Connection, client_reference: str, step: Step, *, owner: str, attempt: int, at: float) -> bool:
+def record(
+    connection: Connection,
+    client_reference: str,
+    step: Step,
+    *,
+    owner: str,
+    attempt: int,
+    first_poll_s: float,
+    at: float,
+) -> bool:
     """Write what came of an attempt, and the answer that follows from it; False if it is no longer ours to say."""
     if isinstance(step, Accepted):
-        return accept(connection, client_reference, step.batch_id, at)
+        return accept(connection, client_reference, step.batch_id, first_poll_s=first_poll_s, at=at)
     written = connection.execute(
         update(message)
         .where(
@@ -69,14 +81,26 @@ def record(connection: Connection, client_reference: str, step: Step, *, owner: 
     return True
 
 
-def accept(connection: Connection, client_reference: str, batch_id: str, at: float) -> bool:
-    """A batch ID settles a message that is sending or unknown.
+def accept(
+    connection: Connection,
+    client_reference: str,
+    batch_id: str,
+    *,
+    first_poll_s: float,
+    at: float,
+    reported: bool = False,
+) -> bool:
+    """A batch ID settles a message that is sending or unknown; if Sinch reports of it, also one that is queued.
 
-    The sender is told: as a find if "unknown" was told before; an "unknown" that waits to be told is no news any more.
+    From now on every recipient has a state, and Sinch is asked for it, ``first_poll_s`` seconds from now at first. The
+    sender is told: as a find if "unknown" was told before; an "unknown" that waits to be told is no news any more.
     """
     settled = connection.execute(
         update(message)
-        .where(message.c.client_reference == client_reference, message.c.state.in_((State.SENDING, State.UNKNOWN)))
+        .where(
+            message.c.client_reference == client_reference,
+            message.c.state.in_(SETTLED_BY_REPORT if reported else _SETTLED_BY_BATCH),
+        )
         .values(
             state=State.ACCEPTED,
             batch_id=storable(batch_id),
@@ -84,27 +108,33 @@ def accept(connection: Connection, client_reference: str, batch_id: str, at: flo
             vendor_code=None,
             vendor_text=None,
             finished_at=at,
+            due_at=None,
             progress_due_at=None,
             lookup_due_at=None,
+            poll_due_at=at + first_poll_s,
             **FREE,
         )
-        .returning(message.c.unknown_told)
+        .returning(message.c.unknown_told, message.c.content, message.c.recipient_count)
     ).first()
     if settled is None:
         return False
-    withdrawn = answers.withdraw_unknown(connection, client_reference, at)
+    content = content_from(settled.content)
+    recipients.add(connection, client_reference, content=content, count=settled.recipient_count)
+    withdrawn = answers.withdraw(connection, client_reference, (AnswerKind.UNKNOWN,), at)
     heard = settled.unknown_told and not withdrawn
     answers.tell(connection, client_reference, AnswerKind.FOUND if heard else AnswerKind.RESULT, at)
     return True
 
 
 def renew(connection: Connection, client_references: Sequence[str], *, owner: str, at: float, lease_s: float) -> None:
-    """Extend the leases on what is this owner's."""
-    connection.execute(
-        update(message)
-        .where(message.c.client_reference.in_(client_references), message.c.lease_owner == owner)
-        .values(lease_until=at + lease_s)
+    """Extend the leases on what is this owner's, but for rows that somebody is writing at this moment: next time."""
+    theirs = select(message.c.client_reference).where(
+        message.c.client_reference.in_(client_references), message.c.lease_owner == owner
     )
+    references = connection.execute(free_to_take(theirs, message)).scalars().all()
+    if references:
+        these = message.c.client_reference.in_(references)
+        connection.execute(update(message).where(these).values(lease_until=at + lease_s))
 
 
 def take_up_lost(connection: Connection, *, cause: str, holding: Collection[str], at: float) -> int:
@@ -160,11 +190,12 @@ def record_lookup(
     batch_id: str | None,
     next_at: datetime | None,
     tell: bool,
+    first_poll_s: float,
     at: float,
 ) -> None:
     """Settle an unknown message, or note one more look-up that did not find it."""
     if batch_id is not None:
-        accept(connection, client_reference, batch_id, at)
+        accept(connection, client_reference, batch_id, first_poll_s=first_poll_s, at=at)
         return
     still_unknown = (message.c.client_reference == client_reference, message.c.state == State.UNKNOWN)
     values: dict[str, Any] = {

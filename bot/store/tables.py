@@ -6,6 +6,7 @@ Times are seconds since 1970 in UTC as double precision, the same on every datab
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -61,6 +62,8 @@ message = Table(
     Column("vendor_code", word(128)),
     Column("vendor_text", Text),
     Column("finished_at", Double),
+    Column("poll_due_at", Double),  # when Sinch is asked for the delivery report next; null: not any more
+    Column("polls", Integer, nullable=False, server_default=text("0")),
 )
 
 # Work that is still to be done is a small part of the rows; each look-up for it has an index of just that part.
@@ -72,6 +75,9 @@ _LOOKUP = message.c.lookup_due_at.is_not(None)
 Index("message_lookup", message.c.lookup_due_at, sqlite_where=_LOOKUP, postgresql_where=_LOOKUP)
 _PROGRESS = message.c.progress_due_at.is_not(None)
 Index("message_progress", message.c.progress_due_at, sqlite_where=_PROGRESS, postgresql_where=_PROGRESS)
+_POLL = message.c.poll_due_at.is_not(None)
+Index("message_poll", message.c.poll_due_at, sqlite_where=_POLL, postgresql_where=_POLL)
+Index("message_by_time", message.c.created_at)
 Index("message_by_user", message.c.user_id, message.c.created_at)
 _KEPT = message.c.content.is_not(None)
 Index("message_kept", message.c.created_at, sqlite_where=_KEPT, postgresql_where=_KEPT)
@@ -98,6 +104,48 @@ _UNTOLD = answer.c.told_at.is_(None)
 Index("answer_due", answer.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
 Index("answer_untold", answer.c.user_id, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
 Index("answer_of_message", answer.c.client_reference, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
+
+# What became of a message at each recipient, once Sinch has it. The words are Sinch's own.
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("client_reference", word(128), ForeignKey("message.client_reference"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("e164", word(16)),  # null once numbers were purged
+    Column("state", word(32), nullable=False),
+    Column("code", BigInteger),
+    Column("at", Double),
+    Column("dispatched_at", Double),
+    Column("final_at", Double),
+)
+
+# The one answer about a message's delivery, that grows.
+delivery_news = Table(
+    "delivery_news",
+    metadata,
+    Column("client_reference", word(128), ForeignKey("message.client_reference"), primary_key=True),
+    Column("user_id", word(32), nullable=False),
+    Column("since_at", Double, nullable=False),  # since when there is this to tell
+    Column("due_at", Double),  # null: nothing to tell, or given up
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("told_at", Double),
+    Column("shown", word(32)),
+    Column("channel_id", word(32)),
+    Column("ts", word(32)),
+    Column("unfolded", Boolean, nullable=False, server_default=false()),
+    Column("lease_owner", word(64)),
+    Column("lease_until", Double),
+)
+_NEWS_DUE = delivery_news.c.due_at.is_not(None)
+Index("delivery_news_due", delivery_news.c.due_at, sqlite_where=_NEWS_DUE, postgresql_where=_NEWS_DUE)
+
+# The unguessable part of the address that Sinch calls back.
+callback_key = Table(
+    "callback_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("key", word(64), nullable=False),
+)
 
 # Who may send, as admins decide it. One row counts the changes; whoever changes anything here locks it first.
 access_state = Table(

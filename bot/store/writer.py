@@ -52,7 +52,12 @@ class _Stage(Enum):
 
 class _Job(NamedTuple):
     needs: Needs
+    of: str
     work: _Work
+
+    def turn(self) -> tuple[int, bool, str]:
+        return self.needs, not self.of, self.of
+
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
@@ -67,10 +72,14 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Connection], _T], *, needs: Needs = Needs.NOTHING) -> _T:
+    async def run(self, work: Callable[[Connection], _T], *, needs: Needs = Needs.NOTHING, of: str = "") -> _T:
         """Run ``work`` in a transaction; returns once it is committed.
 
         ``work`` may run again (what it did before is undone), so it must do nothing but talk to the connection.
+
+        Args:
+            of: the reference of the one message whose row it locks. Those of a group run in this order, so that two
+                processes do not wait for each other; after them whatever has none, which takes what is free.
 
         Raises:
             StoreUnavailableError: not committed, or the outcome of the commit is not known.
@@ -79,7 +88,7 @@ class Writer:
             raise StoreUnavailableError("the store is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._jobs.put(_Job(needs, work, loop, future))
+        self._jobs.put(_Job(needs, of, work, loop, future))
         return cast(_T, await future)
 
     @property
@@ -110,7 +119,7 @@ class Writer:
                     last = True
                     break
                 group.append(job)
-            self._commit_all(sorted(group, key=lambda job: job.needs))
+            self._commit_all(sorted(group, key=_Job.turn))
             if last:
                 return
 

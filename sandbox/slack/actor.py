@@ -13,7 +13,7 @@ from sandbox.slack.dialog import Dialog, click_in_view, find_element
 from sandbox.slack.form import STATE_KEYS, entered
 from sandbox.slack.mentions import escape_command_text
 from sandbox.slack.people import Channel, Person
-from sandbox.slack.state import JsonObject, Message
+from sandbox.slack.state import JsonObject, Message, words_of
 from sandbox.slack.workspace import Workspace
 
 
@@ -62,6 +62,12 @@ class Actor:
         """The Home view published for this person."""
         view = self._workspace.modals.home(self.id)
         return None if view is None else view.payload()
+
+    @property
+    def home_shown(self) -> str:
+        """Every word on this person's Home tab, top to bottom; empty when nothing was published."""
+        view = self._workspace.modals.home(self.id)
+        return "" if view is None else words_of(view.definition)
 
     def open_dialog(self) -> Dialog | None:
         """The dialog on top of this person's screen now, if any."""
@@ -152,12 +158,30 @@ class Actor:
         )
         return await send_event(workspace, inner)
 
-    async def click_home(self, action_id: str, entry: Any = None) -> Ack:
-        """Use an interactive element of the Home tab. Raises ``LookupError`` when nothing was published."""
+    async def click_home(self, action_id: str, entry: Any = None, *, value: str | None = None) -> Ack:
+        """Use an interactive element of the Home tab; ``value`` says which one, where several have the same action_id.
+
+        Raises:
+            LookupError: nothing was published.
+        """
         view = self._workspace.modals.home(self.id)
         if view is None:
             raise LookupError(f"nothing was published for {self.name}")
-        return await click_in_view(self._workspace, self._person, view, action_id, entry)
+        return await click_in_view(self._workspace, self._person, view, action_id, entry, value=value)
+
+    async def wait_for_home(
+        self, predicate: Callable[[str], object] = lambda _: True, *, timeout_s: float = 5.0
+    ) -> JsonObject:
+        """The Home view, as soon as one is published for whose words ``predicate`` holds.
+
+        Raises:
+            NothingSeenError: none came.
+        """
+        return await self._workspace.state.changes.wait_for(
+            lambda: self.home if self.home is not None and predicate(self.home_shown) else None,
+            timeout_s=timeout_s,
+            what=f"a Home view for {self.name}",
+        )
 
     async def wait_for_message(
         self, predicate: Callable[[Message], bool] = lambda _: True, *, timeout_s: float = 5.0

@@ -2,9 +2,11 @@
 
 =====================================  ======================================================================
 ``POST /sandbox/command``              ``{"person", "text", "command"?, "channel"?}``
-``GET /sandbox/people/NAME``           messages and the open dialog
+``GET /sandbox/people/NAME``           messages, the open dialog and the Home tab
 ``POST /sandbox/dialog``               ``{"person", "values"?, "close"?}``: fills the top dialog in and submits it
-``POST /sandbox/click``                ``{"person", "action_id", "ts"?}``: by default in the newest message that has it
+``POST /sandbox/home``                 ``{"person", "tab"?}``: looks at the Home tab
+``POST /sandbox/click``                ``{"person", "action_id", "ts"?}``: by default in the newest message that has it;
+                                       with ``"on"``: ``"home"`` or ``"dialog"``, and ``"value"?``, there
 ``POST /sandbox/faults``               ``{"target", "status"?, "error"?, "retry_after"?, "delay_s"?, …}``
 ``DELETE /sandbox/faults``             all faults off
 ``GET /sandbox/calls``                 the record of calls and refusals, without arguments
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from sandbox.slack.block_kit import elements_of
 from sandbox.slack.delivery import Ack
 from sandbox.slack.dialog import Dialog
 from sandbox.slack.state import Message, NothingSeenError
@@ -42,6 +45,7 @@ class Control:
             web.post("/sandbox/command", _answering(self._command)),
             web.get("/sandbox/people/{name}", _answering(self._person)),
             web.post("/sandbox/dialog", _answering(self._dialog)),
+            web.post("/sandbox/home", _answering(self._home)),
             web.post("/sandbox/click", _answering(self._click)),
             web.post("/sandbox/faults", _answering(self._add_fault)),
             web.delete("/sandbox/faults", _answering(self._clear_faults)),
@@ -68,6 +72,7 @@ class Control:
             "id": person.id,
             "messages": [_message(message) for message in person.messages],
             "dialog": None if dialog is None else _shown_dialog(dialog),
+            "home": None if person.home is None else _shown_home(person.home_shown, person.home),
         }
 
     async def _dialog(self, _request: web.Request, body: dict[str, Any]) -> object:
@@ -84,8 +89,16 @@ class Control:
             "elapsed_s": round(answer.elapsed_s, 4),
         }
 
+    async def _home(self, _request: web.Request, body: dict[str, Any]) -> object:
+        return _ack(await self._slack.person(body["person"]).open_home(tab=body.get("tab", "home")))
+
     async def _click(self, _request: web.Request, body: dict[str, Any]) -> object:
         person, action_id = self._slack.person(body["person"]), body["action_id"]
+        if (place := body.get("on", "message")) == "home":
+            return _ack(await person.click_home(action_id, value=body.get("value")))
+        if place == "dialog":
+            dialog = await person.dialog(timeout_s=float(body.get("timeout_s", 5.0)))
+            return _ack(await dialog.click(action_id, value=body.get("value")))
         fitting = [m for m in person.messages if body.get("ts", m.ts) == m.ts and action_id in m.buttons()]
         if not fitting:
             raise LookupError(f"{person.name} sees no message with the button {action_id!r}")
@@ -152,6 +165,16 @@ def _shown_dialog(dialog: Dialog) -> dict[str, object]:
         "values": dialog.values,
         "errors": dialog.errors,
         "can_submit": dialog.can_submit,
+    }
+
+
+def _shown_home(shown: str, view: dict[str, Any]) -> dict[str, object]:
+    buttons = [element for _, element in elements_of(view["blocks"]) if element["type"] == "button"]
+    return {
+        "shown": shown,
+        "buttons": [
+            {"action_id": one["action_id"], "label": one["text"]["text"], "value": one.get("value")} for one in buttons
+        ],
     }
 
 

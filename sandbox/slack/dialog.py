@@ -148,10 +148,14 @@ class Dialog:
             return None
         return await self._workspace.delivery.interactive(payloads.view_closed(self._person, view, is_cleared=cleared))
 
-    async def click(self, action_id: str, entry: Any = None) -> Ack:
-        """Use a button or another interactive element of the dialog; ``entry`` is what is chosen."""
+    async def click(self, action_id: str, entry: Any = None, *, value: str | None = None) -> Ack:
+        """Use a button or another interactive element of the dialog; ``entry`` is what is chosen.
+
+        Args:
+            value: which one, where several have the same action_id.
+        """
         self._require_open()
-        return await click_in_view(self._workspace, self._person, self._view, action_id, entry)
+        return await click_in_view(self._workspace, self._person, self._view, action_id, entry, value=value)
 
     async def wait_until(self, holds: Callable[[Dialog], bool], *, timeout_s: float = 5.0) -> None:
         """Wait for the bot to change the dialog.
@@ -216,9 +220,11 @@ class Dialog:
         return Outcome.CLEARED, {}
 
 
-async def click_in_view(workspace: Workspace, person: Person, view: OpenView, action_id: str, entry: Any) -> Ack:
+async def click_in_view(
+    workspace: Workspace, person: Person, view: OpenView, action_id: str, entry: Any, *, value: str | None = None
+) -> Ack:
     """Use an interactive element of a dialog or of the Home tab."""
-    block, element = find_element(view.definition["blocks"], action_id)
+    block, element = find_element(view.definition["blocks"], action_id, value=value)
     chosen = None
     if element["type"] in STATE_KEYS:
         chosen = entered(element, entry)
@@ -228,10 +234,14 @@ async def click_in_view(workspace: Workspace, person: Person, view: OpenView, ac
     return await workspace.delivery.interactive(payloads.click_in_view(person, view, action, trigger_id=trigger_id))
 
 
-def find_element(blocks: Any, action_id: str) -> tuple[JsonObject, JsonObject]:
-    """Raises ``CannotTypeError`` when no element of these blocks has the action_id."""
+def find_element(blocks: Any, action_id: str, *, value: str | None = None) -> tuple[JsonObject, JsonObject]:
+    """The first one with this action_id, and with this value if that is asked for.
+
+    Raises:
+        CannotTypeError: there is none in these blocks.
+    """
     for block, element in elements_of(blocks):
-        if element.get("action_id") == action_id:
+        if element.get("action_id") == action_id and value in (None, element.get("value")):
             return block, element
     raise CannotTypeError(f"there is nothing to click with action_id {action_id!r}")
 

@@ -88,6 +88,7 @@ class Modals:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.home_tab_enabled = True
         self._stacks: dict[str, list[list[OpenView]]] = {}
         self._homes: dict[str, OpenView] = {}
 
@@ -99,8 +100,8 @@ class Modals:
         return self._homes.get(user_id)
 
     def find(self, view_id: str) -> OpenView | None:
-        """The view while it is open, wherever in a stack it is, or a published Home view."""
-        return next((view for view in (*self._all(), *self._homes.values()) if view.id == view_id), None)
+        """The view while it is open, wherever in a stack it is. A Home view is none: views.publish changes it."""
+        return next((view for view in self._all() if view.id == view_id), None)
 
     def find_external(self, external_id: str) -> OpenView | None:
         return next((v for v in self._all() if v.definition.get("external_id") == external_id), None)
@@ -136,9 +137,13 @@ class Modals:
         self._state.changes.notify()
 
     def publish(self, user_id: str, definition: JsonObject, *, expected_hash: str | None = None) -> OpenView:
-        """Raises ``SlackError`` hash_conflict."""
+        """Raises ``SlackError`` not_enabled or hash_conflict."""
+        if not self.home_tab_enabled:
+            raise SlackError("not_enabled")
         home = self._homes.get(user_id)
         if home is None:
+            if expected_hash is not None:
+                raise SlackError("hash_conflict")
             self._homes[user_id] = home = self._new(user_id, definition, previous=None)
             self._state.changes.notify()
         else:

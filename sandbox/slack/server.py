@@ -18,9 +18,10 @@ from sandbox.slack.faults import RESPONSE_URL, Fault, Faults
 from sandbox.slack.modals import Modals
 from sandbox.slack.people import APP_ID, BOT_ID, BOT_USER, TEAM_ID, People
 from sandbox.slack.posting import Posting
+from sandbox.slack.rates import RateLimits
 from sandbox.slack.sockets import SocketMode
 from sandbox.slack.state import Call, JsonObject, Refusal, SlackError, State
-from sandbox.slack.web_api import Tokens, WebApi
+from sandbox.slack.web_api import RETRY_AFTER, Tokens, WebApi
 from sandbox.slack.workspace import Workspace
 
 BOT_TOKEN = "xoxb-0000-0000-sandbox"
@@ -60,11 +61,14 @@ class FakeSlack:
         self.modals = Modals(self.state)
         self.posting = Posting(self.state, self.people)
         self.faults = Faults()
+        self.rate_limits = RateLimits(clock)
         self.tokens = Tokens(bot_token, app_token)
         self.sockets = SocketMode(self.state)
         self.delivery = Delivery(self.sockets, signing_secret=signing_secret, wall_clock=time.time)
         self._workspace = Workspace(self.state, self.people, self.modals, self.posting, self.delivery)
-        self._api = WebApi(self.state, self.people, self.modals, self.posting, self.tokens, self._socket_url)
+        self._api = WebApi(
+            self.state, self.people, self.modals, self.posting, self.tokens, self.rate_limits, self._socket_url
+        )
         self._runner: web.AppRunner | None = None
         self._host = "127.0.0.1"
         self._port = 0
@@ -175,6 +179,14 @@ class FakeSlack:
         self.posting.messages_tab_enabled = enabled
 
     @property
+    def home_tab_enabled(self) -> bool:
+        return self.modals.home_tab_enabled
+
+    @home_tab_enabled.setter
+    def home_tab_enabled(self, enabled: bool) -> None:
+        self.modals.home_tab_enabled = enabled
+
+    @property
     def ack_timeout_s(self) -> float:
         """How long Slack waits for an ack, in real seconds."""
         return self.delivery.ack_timeout_s
@@ -249,6 +261,8 @@ class FakeSlack:
         headers = {"x-slack-req-id": self.state.next_id("req")}
         if answer["ok"] or answer["error"] == "missing_scope":
             headers["x-oauth-scopes"] = ",".join(sorted(self.tokens.granted(token)))
+        if (wait_s := answer.pop(RETRY_AFTER, None)) is not None:
+            return web.json_response(answer, status=429, headers={**headers, "Retry-After": wait_s})
         return web.json_response(answer, headers=headers)
 
     async def _on_response_url(self, request: web.Request) -> web.StreamResponse:

@@ -12,7 +12,10 @@ from sandbox.slack.methods import JSON_ARGUMENTS, METHODS, MISTAKES, Method
 from sandbox.slack.modals import Modals, OpenView
 from sandbox.slack.people import APP_ID, BOT_ID, BOT_USER, TEAM_DOMAIN, TEAM_ID, Group, People, Person
 from sandbox.slack.posting import Posting
+from sandbox.slack.rates import RateLimits
 from sandbox.slack.state import Call, JsonObject, SlackError, State
+
+RETRY_AFTER = "Retry-After"  # of a refusal: goes into the header, with status 429
 
 # What manifest.yaml asks for: the bot opens DMs by chat.postMessage, so im:write is not among them.
 DEFAULT_SCOPES = frozenset({"commands", "chat:write", "users:read", "usergroups:read"})
@@ -50,13 +53,21 @@ class WebApi:
     """Answers calls; every one ends in the record, every real mistake among the refusals."""
 
     def __init__(
-        self, state: State, people: People, modals: Modals, posting: Posting, tokens: Tokens, connect: Callable[[], str]
+        self,
+        state: State,
+        people: People,
+        modals: Modals,
+        posting: Posting,
+        tokens: Tokens,
+        rate_limits: RateLimits,
+        connect: Callable[[], str],
     ) -> None:
         self._state = state
         self._people = people
         self._modals = modals
         self._posting = posting
         self._tokens = tokens
+        self._rate_limits = rate_limits
         self._connect = connect
         self._handlers: dict[str, Callable[[Mapping[str, Any]], JsonObject]] = {
             "auth.test": self._auth_test,
@@ -82,6 +93,7 @@ class WebApi:
                 raise SlackError("unknown_method", (f"the sandbox has no method {name}",))
             self._tokens.check(token, method)
             checked = _checked_arguments(method, arguments)
+            self._must_not_be_too_fast(name, checked)
             answer = {"ok": True, **self._handlers[name](checked)}
             self.record(name, arguments, "ok")
         except SlackError as refused:
@@ -97,6 +109,13 @@ class WebApi:
         if refused.messages:
             answer["response_metadata"] = {"messages": list(refused.messages)}
         return answer
+
+    def _must_not_be_too_fast(self, name: str, args: Mapping[str, Any]) -> None:
+        channel_id = args.get("channel")
+        if isinstance(channel_id, str) and (person := self._people.find_person(channel_id)) is not None:
+            channel_id = self._people.app_dm(person.id).id
+        if (wait_s := self._rate_limits.wait_s(name, channel_id)) is not None:
+            raise SlackError("ratelimited", (), **{RETRY_AFTER: str(wait_s)})
 
     def record(self, name: str, arguments: Mapping[str, Any], outcome: str) -> None:
         self._state.calls.append(Call(name, dict(arguments), outcome, self._state.clock()))

@@ -6,31 +6,30 @@ import asyncio
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from bot.access import Known, Policy, Profile, Workspace
+from bot.access import Known, Policy, Profile, Role, Workspace, everybody_with
 from bot.causes import Catalogue
-from bot.clock import Clock
-from bot.delivery.sender import SendError
+from bot.clock import Clock, SystemClock
+from bot.delivery.sender import CancelOutcome, SendError
 from bot.domain import Content, Message, Recipient, ReplyRoute, Submission
+from bot.reports import Report
 from bot.secret import Secret
-from bot.slack.access.changing import Changing
-from bot.slack.access.commands import AccessCommands
-from bot.slack.access.dialog import AccessDialog
-from bot.slack.access.requests import AccessRequests
 from bot.slack.access.watch import AccessWatch
 from bot.slack.directory import Directory
 from bot.slack.dispatch import Dispatcher
 from bot.slack.doors import AccessCheck
+from bot.slack.every_door import Hooks, every_door
 from bot.slack.gateway import SlackGateway, open_gateway
-from bot.slack.listeners import Listeners, Rules
+from bot.slack.home.screens import HomeScreens
+from bot.slack.listeners import Rules
+from bot.slack.pace import Pace
 from bot.slack.profiles import UserGroup, profile_from
-from bot.slack.replies import Replies
 from bot.store import Store
 from bot.store.engine import open_engine
 from bot.store.migrate import migrate
@@ -43,6 +42,8 @@ from tests.postgres import Postgres
 
 if TYPE_CHECKING:
     from tests.bot.access_desk import Desk
+
+_T = TypeVar("_T")
 
 START = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 HERE = Workspace(TEAM_ID, BOT_USER)
@@ -100,8 +101,12 @@ class ScriptedSender:
     def __init__(self) -> None:
         self.outcomes: list[str | SendError] = []
         self.found: dict[str, str | SendError] = {}
+        self.reported: dict[str, Sequence[Report] | SendError] = {}  # by batch ID
+        self.cancels: list[CancelOutcome | SendError] = []
         self.sent: list[Message] = []
         self.looked_up: list[Message] = []
+        self.asked: list[Message] = []
+        self.cancelled: list[Message] = []
         self.under_way = 0
         self.most_under_way = 0
         self.gate = asyncio.Event()
@@ -124,8 +129,17 @@ class ScriptedSender:
         found = self.found.get(message.client_reference)
         return None if found is None else _given(found)
 
+    async def reports(self, message: Message) -> Sequence[Report]:
+        self.asked.append(message)
+        assert message.batch_id is not None, "only what Sinch has can have a report"
+        return _given(self.reported.get(message.batch_id, ()))
 
-def _given(outcome: str | SendError) -> str:
+    async def cancel(self, message: Message) -> CancelOutcome:
+        self.cancelled.append(message)
+        return _given(self.cancels.pop(0) if self.cancels else CancelOutcome.CANCELLED)
+
+
+def _given(outcome: _T | SendError) -> _T:
     if isinstance(outcome, SendError):
         raise outcome
     return outcome
@@ -268,7 +282,8 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 @pytest.fixture
 async def gateway(slack: FakeSlack) -> AsyncIterator[SlackGateway]:
-    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url) as gateway:
+    hurried = Pace(SystemClock(), limits={})
+    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url, pace=hurried) as gateway:
         yield gateway
 
 
@@ -308,7 +323,11 @@ class Doors:
     def __init__(self, *, store: Store, slack: SlackGateway, fake: FakeSlack, causes: Catalogue, clock: Clock) -> None:
         self.directory = StandInDirectory(fake)
         self.queued = 0
+        self.queued_by: list[str] = []
         self.noticed = 0
+        self.answers = 0
+        self.news = 0
+        self.sender = ScriptedSender()
         self.store = store
         self.access = AccessCheck(
             Policy(senders=frozenset({ANN, SUPPORT}), admins=frozenset({ADA})),
@@ -320,30 +339,48 @@ class Doors:
         self.watch = AccessWatch(store.access, take=self.access.take, clock=clock)
         self.access.workspace = HERE
         rules = Rules("/mms", "US", frozenset({"US", "CA"}))
-        replies = Replies(slack=slack, access=self.access, known=self.directory.known, causes=causes, clock=clock)
-        main_job = Listeners(
-            store=store,
-            replies=replies,
+        self.screens = HomeScreens(
+            reports=store.reports,
+            slack=slack,
             access=self.access,
+            admins=lambda: everybody_with(self.access.policy, self.directory.known(), Role.ADMIN),
+            causes=causes,
+            command="/mms",
+            clock=clock,
+        )
+        self.all = every_door(
+            store=store,
+            sender=self.sender,
+            slack=slack,
+            access=self.access,
+            directory=self.directory,
+            screens=self.screens,
             rules=rules,
             causes=causes,
             clock=clock,
-            on_queued=self._on_queued,
+            hooks=Hooks(
+                queued=self._on_queued,
+                changed=self.screens.changed,
+                answer=self._on_answer,
+                news=self._on_news,
+                notice=self._on_notice,
+            ),
         )
-        changing = Changing(
-            store=store.access, access=self.access, directory=self.directory, clock=clock, on_notice=self._on_notice
-        )
-        commands = AccessCommands(changing=changing, replies=replies, command="/mms")
-        dialog = AccessDialog(changing=changing, replies=replies, command="/mms")
-        requests = AccessRequests(changing=changing, replies=replies, slack=slack, command="/mms")
-        self.all = main_job.doors() | commands.doors() | dialog.doors() | requests.doors()
         self.dispatcher = Dispatcher(doors=self.all, access=self.access, rules=rules, causes=causes, clock=clock)
 
-    def _on_queued(self) -> None:
+    def _on_queued(self, user_id: str) -> None:
         self.queued += 1
+        self.queued_by.append(user_id)
+        self.screens.changed(user_id)
 
     def _on_notice(self) -> None:
         self.noticed += 1
+
+    def _on_answer(self) -> None:
+        self.answers += 1
+
+    def _on_news(self) -> None:
+        self.news += 1
 
 
 @pytest.fixture

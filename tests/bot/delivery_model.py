@@ -53,6 +53,7 @@ from bot.domain import (
     Submission,
 )
 from bot.forgetting import FORGOTTEN
+from bot.reports import Report, Took
 from bot.store import AlreadyTaken, Taken
 from bot.store.tables import answer, message
 from tests.bot.conftest import anybody
@@ -347,6 +348,27 @@ class Delivery(RuleBasedStateMachine):
             return self.carrier.batches.setdefault(reference, f"batch-of-{reference}")
         return ""
 
+    # -- Sinch speaks by itself
+
+    @rule(view=st.sampled_from(VIEWS), state=st.sampled_from(["Queued", "Delivered", "Failed"]))
+    def report(self, view: str, state: str) -> None:
+        """At any moment once Sinch has it, also before our own record of that, and as often as it likes."""
+        reference = self.references.get(view)
+        if batch_id := self.carrier.batches.get(reference or ""):
+            told = Report("12015550123", state, None, self.now)
+            took = self.do(
+                self.store.reports.take(batch_id=batch_id, client_reference=reference, reports=[told], now=self.now)
+            )
+            assert took is not Took.NOT_OURS
+            assert self.seen[reference or ""] in (State.ACCEPTED, State.CANCELLED)
+
+    @rule(view=st.sampled_from(VIEWS))
+    def cancel_at_sinch(self, view: str) -> None:
+        if reference := self.references.get(view):
+            accepted = self.seen[reference] is State.ACCEPTED
+            done = self.do(self.store.reports.cancelled_at_sinch(reference, cause="own-cancelled", now=self.now))
+            assert done == accepted
+
     # -- somebody stops it, or its time is over
 
     @rule(view=st.sampled_from(VIEWS))
@@ -439,6 +461,8 @@ class Delivery(RuleBasedStateMachine):
         for reference, row in self.rows.items():
             ends = [kind for kind in kinds.get(reference, []) if kind in SETTLED]
             match State(row["state"]):
+                case State.CANCELLED if row["batch_id"] is not None:  # Sinch had it, and gave it back
+                    assert ends[-1] is AnswerKind.RESULT
                 case State.ACCEPTED if row["unknown_told"]:
                     assert ends == [AnswerKind.UNKNOWN, AnswerKind.FOUND]
                 case State.ACCEPTED | State.REFUSED | State.CANCELLED:
@@ -453,7 +477,7 @@ class Delivery(RuleBasedStateMachine):
         for reference, row in self.rows.items():
             if row["batch_id"] is not None:
                 assert self.carrier.batches[reference] == row["batch_id"]
-            if row["state"] in (State.REFUSED, State.CANCELLED):
+            if row["state"] in (State.REFUSED, State.CANCELLED) and row["batch_id"] is None:
                 assert reference not in self.carrier.batches, "“nothing was sent” has to be true"
 
     def it_comes_to_an_end(self) -> None:

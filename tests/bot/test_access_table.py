@@ -130,6 +130,14 @@ class Scene:
         body = click(self.slack, value, user_id=self.visitor.user, action_id=action_id)
         return {**body, **who(self.visitor.user, home_team_id=self.visitor.team)}
 
+    def presses_in_a_dialog(self, action_id: str) -> Body:
+        view = {"id": "V0OPEN", "type": "modal", "hash": "1.a", "app_installed_team_id": self.visitor.team}
+        return {**self.presses(action_id, self.reference), "view": view}
+
+    def comes_home(self) -> Body:
+        event = {"type": "app_home_opened", "user": self.visitor.user, "tab": "home", "channel": "D1"}
+        return {"type": "event_callback", "team_id": self.visitor.team, "event_id": "Ev1", "event": event}
+
     # -- effects
 
     def column(self, table: str, name: str) -> list[Any]:
@@ -142,6 +150,15 @@ class Scene:
     def opens(self, callback_id: str) -> bool:
         calls = self.slack.calls_of("views.open")
         return self.answer == {} and [call.arguments["view"]["callback_id"] for call in calls] == [callback_id]
+
+    def at_home(self) -> str:
+        """What the visitor reads on the Home tab; empty if nothing was put there."""
+        published = [call for call in self.slack.calls_of("views.publish") if call.outcome == "ok"]
+        return json.dumps(published[-1].arguments["view"]) if published else ""
+
+    def replaces(self) -> bool:
+        """It tried to put something in the place of the message that was pressed."""
+        return any(call.arguments.get("replace_original") for call in self.slack.calls_of(RESPONSE_URL))
 
     def listed(self) -> set[tuple[str, str]]:
         return {(row["role"], row["member_id"]) for row in self.tables()["access_member"]}
@@ -160,14 +177,17 @@ def word(passes: frozenset[str], text: str | Callable[[Scene], str], reached: Ca
     return Row(passes, lambda scene: scene.types(text if isinstance(text, str) else text(scene)), reached)
 
 
+ABOUT_REQUESTS = (ids.ASK_ACCESS, ids.ALLOW_REQUEST, ids.DECLINE_REQUEST)
+
+
 def button(passes: frozenset[str], action_id: str, reached: Callable[[Scene], bool]) -> Row:
     def body(scene: Scene) -> Body:
-        return scene.presses(action_id, scene.reference if action_id == ids.OPEN_AGAIN else scene.request)
+        return scene.presses(action_id, scene.request if action_id in ABOUT_REQUESTS else scene.reference)
 
     return Row(passes, body, reached)
 
 
-WORD, SUBMIT, CLICK = DoorKind.WORD, DoorKind.SUBMIT, DoorKind.CLICK
+WORD, SUBMIT, CLICK, EVENT = DoorKind.WORD, DoorKind.SUBMIT, DoorKind.CLICK, DoorKind.EVENT
 TABLE: Mapping[Name, Row] = {
     (WORD, "help"): word(EVERYBODY, "help", lambda s: s.says("/mms help")),
     (WORD, "whoami"): word(EVERYBODY, "whoami", lambda s: s.says(s.visitor.user)),
@@ -189,6 +209,16 @@ TABLE: Mapping[Name, Row] = {
         lambda s: ("sender", ANN) in s.listed(),
     ),
     (CLICK, ids.OPEN_AGAIN): button(SENDERS, ids.OPEN_AGAIN, lambda s: s.opens(ids.COMPOSE)),
+    (CLICK, ids.CANCEL): button(SENDERS, ids.CANCEL, lambda s: s.column("message", "state") == ["cancelled"]),
+    (CLICK, ids.UNFOLD): button(SENDERS, ids.UNFOLD, lambda s: s.replaces()),
+    (CLICK, ids.FOLD): button(SENDERS, ids.FOLD, lambda s: s.replaces()),
+    (CLICK, ids.DETAILS): button(SENDERS, ids.DETAILS, lambda s: s.opens(ids.DETAILS)),
+    (CLICK, ids.REFRESH): Row(
+        SENDERS, lambda s: s.presses_in_a_dialog(ids.REFRESH), lambda s: s.slack.calls_of("views.update") != []
+    ),
+    (CLICK, ids.HOME_PAGE): button(SENDERS, ids.HOME_PAGE, lambda s: "older" in s.at_home()),
+    (CLICK, ids.HOME_NEWER): button(SENDERS, ids.HOME_NEWER, lambda s: "older" in s.at_home()),
+    (EVENT, ids.HOME_OPENED): Row(SENDERS, lambda s: s.comes_home(), lambda s: "nothing was sent yet" in s.at_home()),
     (CLICK, ids.ASK_ACCESS): button(
         ASKERS, ids.ASK_ACCESS, lambda s: s.visitor.user in s.column("access_request", "user_id")
     ),
@@ -202,7 +232,8 @@ TABLE: Mapping[Name, Row] = {
 
 
 def registered(doors: slack_doors.Doors) -> set[Name]:
-    return {(door.kind, name) for table in (doors.words, doors.submits, doors.clicks) for name, door in table.items()}
+    tables = (doors.words, doors.submits, doors.clicks, doors.events)
+    return {(door.kind, name) for table in tables for name, door in table.items()}
 
 
 def without_an_entry(doors: slack_doors.Doors) -> set[Name]:
@@ -230,7 +261,7 @@ def test_every_door_is_in_the_table_and_bolt_listens_to_nothing_else(doors: Door
     assert strangers_in(doors.dispatcher.app) == []
 
 
-@pytest.mark.parametrize("kind", ["words", "submits", "clicks"])
+@pytest.mark.parametrize("kind", ["words", "submits", "clicks", "events"])
 def test_a_new_door_and_one_that_is_gone_are_found_out(doors: Doors, kind: str) -> None:
     old = getattr(doors.all, kind)
     door = next(iter(old.values()))
@@ -251,6 +282,11 @@ async def test_who_may_not_changes_nothing_and_reads_why_in_private(build: Build
             continue
         await scene.knock(row.body(scene))
         assert scene.tables() == before, f"{name} changed something"
+        if kind is EVENT:  # the Home tab says no
+            assert scene.answer == {}, name
+            assert "Nothing was sent" in scene.at_home(), name
+            assert scene.slack.state.messages == [], name
+            continue
         assert [call.method for call in scene.slack.calls if call.method != RESPONSE_URL] == [], name
         messages = scene.slack.state.messages
         if kind is CLICK:

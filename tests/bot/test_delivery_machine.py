@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 
 from bot.delivery import decisions
 from bot.delivery.sender import Fate, SendError
-from bot.domain import Message, State, Step, TryAgain
+from bot.domain import AnswerKind, Message, State, Step, TryAgain
 from bot.store import answers, keeping, steps
 from bot.store.leases import FREE
 from bot.store.rows import message_from
@@ -46,10 +46,25 @@ def begin_whatever_it_is(
 
 
 def record_whoever_says_it(
-    connection: Connection, client_reference: str, step: Step, *, owner: str, attempt: int, at: float
+    connection: Connection,
+    client_reference: str,
+    step: Step,
+    *,
+    owner: str,
+    attempt: int,
+    first_poll_s: float,
+    at: float,
 ) -> bool:
     row = connection.execute(message.select().where(message.c.client_reference == client_reference)).mappings().one()
-    return _record(connection, client_reference, step, owner=row["lease_owner"], attempt=row["attempts"], at=at)
+    return _record(
+        connection,
+        client_reference,
+        step,
+        owner=row["lease_owner"],
+        attempt=row["attempts"],
+        first_poll_s=first_poll_s,
+        at=at,
+    )
 
 
 def take_up_into_the_queue(connection: Connection, *, cause: str, holding: Collection[str], at: float) -> int:
@@ -76,7 +91,9 @@ def send_what_was_lost_again(
     return decisions.after_failure(lost, error, now=now, give_up_after_s=give_up_after_s, jitter=jitter)
 
 
-def tell_nobody_of_a_find(connection: Connection, client_reference: str, at: float) -> bool:
+def tell_nobody_of_a_find(
+    connection: Connection, client_reference: str, kinds: Collection[AnswerKind], at: float
+) -> bool:
     return True
 
 
@@ -88,7 +105,7 @@ BROKEN = {
     "what is being sent is cancelled": (keeping, "cancel", cancel_what_is_sent),
     "what waits is erased": (keeping, "erase", erase_what_waits),
     "what was lost is sent again": (delivery_model, "after_failure", send_what_was_lost_again),
-    "an unknown is withdrawn in vain": (answers, "withdraw_unknown", tell_nobody_of_a_find),
+    "an unknown is withdrawn in vain": (answers, "withdraw", tell_nobody_of_a_find),
 }
 
 

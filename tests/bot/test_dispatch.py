@@ -38,12 +38,14 @@ Submit = Callable[..., Submission]
 
 
 def test_every_door_declares_who_may_use_it(doors: Doors) -> None:
-    for table in (doors.all.words, doors.all.submits, doors.all.clicks):
+    for table in (doors.all.words, doors.all.submits, doors.all.clicks, doors.all.events):
         for name, door in table.items():
             assert door.name == name
             assert isinstance(door.needs, Role)
     assert set(doors.all.words) == {*Name, COMPOSE_WORD, SUGGESTION_WORD}
-    needs = {name: door.needs for name, door in {**doors.all.words, **doors.all.submits, **doors.all.clicks}.items()}
+    assert set(doors.all.events) == {ids.HOME_OPENED}
+    everything = {**doors.all.words, **doors.all.submits, **doors.all.clicks, **doors.all.events}
+    needs = {name: door.needs for name, door in everything.items()}
     assert {name for name, role in needs.items() if role is Role.ANYBODY} == {"help", "whoami", SUGGESTION_WORD}
     assert {name for name, role in needs.items() if role is Role.MEMBER} == {ids.ASK_ACCESS}
     assert {name for name, role in needs.items() if role is Role.ADMIN} == {
@@ -241,7 +243,7 @@ async def test_a_submit_is_a_committed_row_before_the_ack(doors: Doors, database
     assert await doors.dispatcher.dispatch(submit("V1")) == Answer(200, "")
     [row] = database.rows(message)
     assert (row["view_id"], row["state"], row["user_id"]) == ("V1", State.QUEUED, ANN)
-    assert doors.queued == 1
+    assert doors.queued_by == [ANN]
 
 
 async def test_many_presses_are_one_row_and_one_wake(doors: Doors, database: Database) -> None:
@@ -428,3 +430,7 @@ async def test_every_reason_has_words_at_every_door(doors: Doors, slack: FakeSla
             assert (await dialog.refused(dialog.read(submit()), reason)).ack is not None
         for button in doors.all.clicks.values():
             assert (await button.refused(payloads.click(click(slack, "x"), now=now), reason)).after is not None
+        for event in doors.all.events.values():
+            opened = payloads.home_opened({"event": {"tab": "home", "user": ANN}})
+            assert opened is not None
+            assert (await event.refused(opened, reason)).after is not None

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.access import Profile, Workspace
+from bot.clock import SystemClock
 from bot.secret import Secret
-from bot.slack.gateway import LONGEST_WAIT_S, TOKEN_REFUSED, Posted, SlackError, SlackGateway, open_gateway
+from bot.slack.gateway import (
+    LONGEST_WAIT_S,
+    TOKEN_REFUSED,
+    TURN_WITHIN_S,
+    NotYetError,
+    Posted,
+    SlackError,
+    SlackGateway,
+    open_gateway,
+)
+from bot.slack.pace import LIMITS, UPDATE, Pace
 from bot.slack.profiles import UserGroup
 from sandbox.slack import FakeSlack
 from sandbox.slack.people import (
+    ADA,
     ANN,
     BOT_USER,
     DAN,
@@ -24,6 +38,9 @@ from sandbox.slack.people import (
     SUPPORT,
     TEAM_ID,
 )
+
+if TYPE_CHECKING:
+    from tests.bot.conftest import FakeClock
 
 OURS = Workspace(TEAM_ID, BOT_USER)
 TITLE = {"type": "plain_text", "text": "Hi"}
@@ -42,6 +59,28 @@ async def test_it_opens_a_dialog_with_a_trigger_once(slack: FakeSlack, gateway: 
     with pytest.raises(SlackError) as caught:
         await gateway.open_view(trigger, VIEW)
     assert (caught.value.error, caught.value.away) == ("exchanged_trigger_id", False)
+
+
+async def test_it_publishes_a_home_and_changes_the_one_that_is_meant(slack: FakeSlack, gateway: SlackGateway) -> None:
+    home = {"type": "home", "blocks": VIEW["blocks"]}
+    first = await gateway.publish_home(ANN, home, None)
+    second = await gateway.publish_home(ANN, home, first)
+    assert first
+    assert second == (slack.person("ann").home or {})["hash"] != first
+    with pytest.raises(SlackError) as caught:
+        await gateway.publish_home(ANN, home, first)
+    assert (caught.value.error, caught.value.away) == ("hash_conflict", False)
+    assert await gateway.publish_home(ANN, home, None) not in (None, second)
+
+
+async def test_a_home_that_slack_shows_without_saying_which_has_no_hash(
+    slack: FakeSlack, gateway: SlackGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(**_: object) -> dict[str, object]:
+        return {"ok": True}
+
+    monkeypatch.setattr(gateway._client, "views_publish", silent)
+    assert await gateway.publish_home(ANN, VIEW, None) is None
 
 
 async def test_it_reads_the_members_of_a_group(gateway: SlackGateway) -> None:
@@ -234,7 +273,7 @@ async def test_a_slack_that_stalls_is_away_after_the_limit(
 
 @pytest.mark.parametrize("token", ["xoxb-wrong", "xapp-1-A0MMSBOT-0000-sandbox"])
 async def test_a_refused_token_is_one_that_no_waiting_mends(slack: FakeSlack, token: str) -> None:
-    async with open_gateway(bot_token=Secret(token), base_url=slack.api_base_url) as gateway:
+    async with open_gateway(bot_token=Secret(token), base_url=slack.api_base_url, pace=Pace(SystemClock())) as gateway:
         with pytest.raises(SlackError) as caught:
             await gateway.identify()
     assert caught.value.error in TOKEN_REFUSED
@@ -257,7 +296,9 @@ async def test_a_proxy_of_the_shell_is_not_used_for_this_machine(
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # the discard port: nobody answers there
-    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url) as gateway:
+    async with open_gateway(
+        bot_token=Secret(slack.bot_token), base_url=slack.api_base_url, pace=Pace(SystemClock())
+    ) as gateway:
         assert (await gateway.identify()).team_id == TEAM_ID
         url = f"{slack.origin}/response/{slack.state.new_response_url(ANN, GENERAL)}"
         await gateway.respond(url, MESSAGE)
@@ -268,3 +309,63 @@ async def test_no_error_holds_the_token_or_the_address(slack: FakeSlack, gateway
     with pytest.raises(SlackError) as caught:
         await gateway.respond(f"{slack.origin}/response/1/secret", MESSAGE)
     assert "secret" not in f"{caught.value} {caught.value!r}"
+
+
+# -- Slack's rate limits
+
+
+@pytest.fixture
+async def paced(slack: FakeSlack, clock: FakeClock) -> AsyncIterator[SlackGateway]:
+    """At the pace of the real one, by a clock that stands still."""
+    token = Secret(slack.bot_token)
+    async with open_gateway(bot_token=token, base_url=slack.api_base_url, pace=Pace(clock)) as gateway:
+        yield gateway
+
+
+async def test_a_second_message_in_the_same_conversation_waits_for_its_turn(
+    slack: FakeSlack, paced: SlackGateway, clock: FakeClock
+) -> None:
+    await paced.post_direct(user_id=ANN, message=MESSAGE)
+    second = asyncio.create_task(paced.post_direct(user_id=ANN, message=MESSAGE))
+    await paced.post_direct(user_id=ADA, message=MESSAGE)
+    assert len(slack.calls_of("chat.postMessage")) == 2, "only the conversation waits"
+    await clock.advance(1.1)
+    await second
+    assert len(slack.calls_of("chat.postMessage")) == 3
+
+
+async def test_whoever_is_too_far_behind_is_told_when_to_come_back_and_slack_is_not_asked(
+    slack: FakeSlack, paced: SlackGateway, clock: FakeClock
+) -> None:
+    posted = await paced.post_direct(user_id=ANN, message=MESSAGE)
+    for _ in range(LIMITS[UPDATE].burst):
+        await paced.update_message(posted.channel_id, posted.ts, MESSAGE, within_s=0)
+    waits = []
+    for _ in range(3):
+        with pytest.raises(NotYetError) as caught:
+            await paced.update_message(posted.channel_id, posted.ts, MESSAGE, within_s=0)
+        assert (caught.value.error, caught.value.away) == ("ratelimited", True)
+        waits.append(caught.value.retry_after_s)
+    each = LIMITS[UPDATE].each_s
+    assert waits == pytest.approx([each, 2 * each, 3 * each]), "one after the other, not all at once"
+    assert len(slack.calls_of("chat.update")) == LIMITS[UPDATE].burst
+    clock.jump(each)
+    await paced.update_message(posted.channel_id, posted.ts, MESSAGE, within_s=0)
+
+
+async def test_a_429_holds_all_calls_of_that_method_up_for_as_long_as_slack_says(
+    slack: FakeSlack, paced: SlackGateway, clock: FakeClock
+) -> None:
+    slack.faults.add("chat.postMessage", status=429, retry_after=30)
+    with pytest.raises(SlackError) as caught:
+        await paced.post_direct(user_id=ANN, message=MESSAGE)
+    assert not isinstance(caught.value, NotYetError)
+    clock.jump(29.5 - TURN_WITHIN_S)
+    with pytest.raises(NotYetError):
+        await paced.post_direct(user_id=ADA, message=MESSAGE)
+    assert len(slack.calls_of("chat.postMessage")) == 1
+    clock.jump(TURN_WITHIN_S + 0.5)
+    await paced.post_direct(user_id=ADA, message=MESSAGE)
+    with pytest.raises(SlackError):
+        await paced.update_message("D1", "1.2", MESSAGE)  # another method goes on
+    assert slack.calls_of("chat.update")[0].outcome == "channel_not_found"

@@ -31,6 +31,7 @@ from bot.domain import (
 )
 from bot.forgetting import FORGOTTEN, PAGE, UNDER_WAY_LIMIT_S, concerns, forget
 from bot.housekeeping import AT_ONCE, EVERY_S, Housekeeper
+from bot.reports import Counts, Report, Took
 from bot.shell import forget as say_forget
 from bot.slack import messages
 from bot.store import Taken
@@ -137,6 +138,40 @@ async def test_what_is_old_loses_numbers_and_texts_and_keeps_its_counts(
     assert (kept.content, kept.digest, kept.vendor_text, kept.reply.response_url) == (None, "", None, None)
     assert (kept.state, kept.recipient_count, kept.created_at) == (state, 2, START)
     assert not [word for word in ("2015550123", "2015550124", SECRET, "secret-path") if word in everything(database)]
+
+
+async def test_with_the_numbers_go_those_of_the_recipients_and_what_became_of_them_stays(
+    database: Database, store: SqlStore, quick: QuickClock, submission: Submit
+) -> None:
+    reference = await end(store, submission("V1", text=SECRET, to=(ANN, BEN)), Accepted("batch-1"))
+    delivered = Report(BEN.removeprefix("+"), "Delivered", 0, START)
+    await store.reports.take(batch_id="batch-1", client_reference=None, reports=[delivered], now=START)
+    await tell_all(store)
+    quick.jump(DAYS * 86_400 + 1)
+    assert await Housekeeper(store, retention_days=DAYS, clock=quick).purge() == 1
+    kept = await store.reports.recipients(reference)
+    assert [(one.e164, one.state, one.code) for one in kept] == [(None, "Queued", None), (None, "Delivered", 0)]
+    assert await store.reports.counts([reference]) == {reference: Counts(delivered=1, on_their_way=1)}
+    assert not [word for word in ("2015550123", "2015550124") if word in everything(database)]
+    late = Report(ANN.removeprefix("+"), "Delivered", 0, START)
+    again = await store.reports.take(batch_id="batch-1", client_reference=None, reports=[late], now=quick.now())
+    assert again is Took.NOTHING_NEW, "nobody knows any more whom it is about"
+    assert "2015550123" not in everything(database)
+    await store.reports.polled(reference, next_at=None, now=quick.now())
+    assert await store.reports.counts([reference]) == {reference: Counts(delivered=1, no_final_word=1)}
+
+
+async def test_a_report_of_the_only_recipient_counts_though_the_number_is_gone(
+    database: Database, store: SqlStore, quick: QuickClock, submission: Submit
+) -> None:
+    accepted = await end(store, submission("V1", to=(ANN,)), Accepted("batch-1"))
+    lost = await end(store, submission("V2", to=(ANN,)), Lost("transport-reset"))
+    assert (await forget(store, ANN, clock=quick)).erased == 2
+    report = Report(ANN.removeprefix("+"), "Delivered", 0, START)
+    for batch_id, reference in (("batch-1", accepted), ("batch-2", lost)):
+        await store.reports.take(batch_id=batch_id, client_reference=reference, reports=[report], now=START)
+        assert await store.reports.counts([reference]) == {reference: Counts(delivered=1)}
+    assert "2015550123" not in everything(database)
 
 
 async def test_what_is_younger_stays(store: SqlStore, quick: QuickClock, submission: Submit) -> None:
@@ -355,10 +390,15 @@ async def test_a_reader_holds_the_log_and_it_is_tried_until_it_can_be_emptied(
 
 @given(
     texts=st.lists(st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=1500), max_size=12),
+    phones=st.lists(st.integers(1, 9), min_size=12, max_size=12),
     who=st.lists(st.booleans(), min_size=12, max_size=12),
 )
 def test_no_byte_about_a_forgotten_number_is_left_and_the_others_are_as_they_were(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, texts: Sequence[str], who: Sequence[bool]
+    sqlite_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    texts: Sequence[str],
+    phones: Sequence[int],
+    who: Sequence[bool],
 ) -> None:
     """Rows of all sizes, so that pages split, overflow and are joined again."""
     folder = tmp_path_factory.mktemp("bytes")
@@ -369,11 +409,13 @@ def test_no_byte_about_a_forgotten_number_is_left_and_the_others_are_as_they_wer
         store = database.store()
         references: dict[str, bool] = {}
         for number, text in enumerate(texts):
-            to = ANN if who[number] else BEN
+            to = [ANN if who[number] else BEN, *(f"+120155501{other:02d}" for other in range(phones[number]))]
             words = f"{SECRET} {text}" if who[number] else f"Public {text}"
-            content = Content((Recipient(to, "US"),), words, None, None, to)
+            content = Content(tuple(Recipient(e164, "US") for e164 in to), words, None, None, ", ".join(to))
             submission = Submission(f"V{number}", "T1", content, _route())
             references[await end(store, submission, Accepted(f"batch-{number}"))] = who[number]
+            reports = [Report(e164.removeprefix("+"), "Dispatched", 401, START) for e164 in to[::2]]
+            await store.reports.take(batch_id=f"batch-{number}", client_reference=None, reports=reports, now=START)
         before = {reference: (await found(store, reference)).content for reference in references}
         outcome = await forget(store, ANN, clock=QuickClock())
         assert outcome.scrubbed

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from bot.access import Reason, Role
 from bot.causes import Catalogue
-from bot.domain import Answer, AnswerKind, Content, Kind, Message, Recipient, ReplyRoute, State
+from bot.domain import INTERIM, Answer, AnswerKind, Content, Kind, Message, Recipient, ReplyRoute, State
+from bot.reports import Counts, RecipientState
 from bot.slack import ids, messages
 from bot.slack.command import Name
+from bot.slack.whose import Sight
 from sandbox.slack.block_kit import check_message
 from sandbox.slack.state import words_of
+from tests.bot.home_samples import recipients_of
 
 CAUSES = Catalogue.load()
 KEYS = sorted(CAUSES.keys)
@@ -94,12 +97,22 @@ def test_every_answer_is_one_that_slack_takes(message: Message, kind: AnswerKind
     must_be_harmless(told(kind, message, until))
 
 
-@given(st.lists(any_message, max_size=10), hostile)
-def test_every_list_is_one_that_slack_takes(found: list[Message], batch_id: str) -> None:
-    must_be_harmless(messages.recent(found, causes=CAUSES))
-    must_be_harmless(messages.status(None, batch_id, causes=CAUSES))
-    for one in found:
-        must_be_harmless(messages.status(one, batch_id, causes=CAUSES))
+any_counts = st.builds(Counts, *[st.integers(0, 1000)] * 4)
+
+
+@given(st.lists(any_message, max_size=10), any_counts, hostile, st.booleans())
+def test_every_list_is_one_that_slack_takes(found: list[Message], counts: Counts, batch_id: str, admin: bool) -> None:
+    must_be_harmless(messages.recent(found, {MESSAGE.client_reference: counts}, causes=CAUSES))
+    must_be_harmless(messages.no_such_batch(batch_id, admin=admin))
+
+
+@given(any_message, recipients_of(), st.sampled_from(Sight))
+def test_the_status_of_every_message_is_one_that_slack_takes(
+    message: Message, recipients: list[RecipientState], sight: Sight
+) -> None:
+    said = messages.status(message, recipients, sight=sight, causes=CAUSES)
+    must_be_harmless(said)
+    assert len(words_of(said["blocks"])) < 40_000
 
 
 @given(hostile, st.sampled_from(Name), st.sampled_from(Reason), st.lists(st.just("U0ADA"), max_size=9), st.booleans())
@@ -123,6 +136,7 @@ def test_the_fixed_messages_are_ones_that_slack_takes() -> None:
         messages.own("internal", causes=CAUSES),
         messages.own("database-read", causes=CAUSES),
         messages.plain("A sentence."),
+        messages.not_yours(),
         messages.whoami("U0ANN", Role.ADMIN, admins=[]),
         messages.whoami("U0ANN", Role.SENDER, admins=[]),
         messages.whoami("", Reason.FOREIGN, admins=[]),
@@ -189,7 +203,26 @@ def test_an_unknown_is_sent_again_only_after_a_warning() -> None:
 
 
 def test_no_button_opens_an_accepted_message_again() -> None:
-    assert [block["type"] for block in told(AnswerKind.RESULT, MESSAGE)["blocks"]] == ["section"]
+    [_, actions] = told(AnswerKind.RESULT, MESSAGE)["blocks"]
+    assert [element["action_id"] for element in actions["elements"]] == [ids.CANCEL]
+
+
+@pytest.mark.parametrize("kind", sorted(INTERIM))
+def test_what_waits_can_be_cancelled_and_is_asked_about_first(kind: AnswerKind) -> None:
+    [_, actions] = told(kind, replace(MESSAGE, state=State.QUEUED, batch_id=None))["blocks"]
+    [button] = actions["elements"]
+    assert (button["action_id"], button["value"]) == (ids.CANCEL, MESSAGE.client_reference)
+    assert button["confirm"]["title"]["text"] == "Cancel this message?"
+
+
+@pytest.mark.parametrize("key", sorted(key for key in KEYS if key.startswith("own-cancelled")))
+def test_a_message_that_was_cancelled_says_whether_anything_may_have_gone_out(key: str) -> None:
+    batch_id = MESSAGE.batch_id if "at-sinch" in key else None
+    said = told(AnswerKind.RESULT, replace(MESSAGE, state=State.CANCELLED, batch_id=batch_id, cause=key))["text"]
+    assert CAUSES.get(key).code in said
+    assert ("Nothing was sent" in said) is (batch_id is None)
+    assert ("may have been sent" in said) is (batch_id is not None)
+    assert (MESSAGE.client_reference in said) is (batch_id is not None)
 
 
 def test_an_unknown_found_before_it_could_be_told_is_not_called_unknown() -> None:
@@ -296,7 +329,7 @@ def test_help_names_the_words_of_admins_to_admins_alone(word: str) -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_the_list_names_every_state(state: State) -> None:
-    said = messages.recent([replace(MESSAGE, state=state, cause="http-401")], causes=CAUSES)["text"]
+    said = messages.recent([replace(MESSAGE, state=state, cause="http-401")], {}, causes=CAUSES)["text"]
     assert state.value in said
     if state is State.UNKNOWN:
         assert MESSAGE.client_reference in said
@@ -305,7 +338,7 @@ def test_the_list_names_every_state(state: State) -> None:
 
 def test_ten_messages_of_the_longest_kind_are_listed_whole() -> None:
     lost = replace(MESSAGE, state=State.UNKNOWN, cause="transport-connect-timeout", vendor_code="x" * 64)
-    said = messages.recent([lost] * 10, causes=CAUSES)["text"]
+    said = messages.recent([lost] * 10, {}, causes=CAUSES)["text"]
     assert said.count(MESSAGE.client_reference) == 10
     assert said.endswith(")")
 

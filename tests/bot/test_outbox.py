@@ -11,7 +11,7 @@ import pytest
 from bot.slack import outbox
 from bot.slack.access import notices
 from bot.slack.access.notices import AccessNotifier
-from bot.slack.gateway import SlackError, SlackGateway
+from bot.slack.gateway import NotYetError, SlackError, SlackGateway
 from bot.slack.notify import Notifier
 from bot.store import StoreUnavailableError
 from bot.store.sql import SqlStore
@@ -95,6 +95,14 @@ async def test_the_wait_that_slack_names_is_kept(office: Office, database: Datab
     office.held.always = SlackError("ratelimited", away=True, retry_after_s=45)
     await office.ask(ADA)
     assert await pauses(office, database, until, 2, notifier=await office.start()) == [45, 45]
+
+
+async def test_what_only_waits_for_its_turn_comes_at_its_turn_however_often_it_was_tried(
+    office: Office, database: Database, until: Until
+) -> None:
+    office.held.failures = [AWAY, AWAY, AWAY, NotYetError(2.5), AWAY]
+    await office.ask(ADA)
+    assert await pauses(office, database, until, 5, notifier=await office.start()) == [1, 2, 4, 2.5, 16]
 
 
 async def test_a_slack_that_hangs_counts_as_away(

@@ -299,3 +299,38 @@ def test_no_value_of_a_picker_raises_and_only_ids_are_taken(name: str, state: An
         for (_, groups), members in submit.given.items():
             assert all(member.startswith(("S",) if groups else ("U", "W")) for member in members)
         assert len(submit.given) + len(submit.odd) == (value is not None)
+
+
+# -- the Home tab
+
+
+def opened(**event: Any) -> dict[str, Any]:
+    inner = {"type": "app_home_opened", "user": "U0ANN", "channel": "D0ANNMMS", "tab": "home", **event}
+    return {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": inner}
+
+
+def test_whoever_looks_at_the_home_tab_is_read_from_the_event() -> None:
+    seen = payloads.home_opened({**opened(), "enterprise_id": "E1"})
+    assert seen is not None
+    assert seen.event_id == "Ev1"
+    assert (seen.person.user_id, seen.person.team_id, seen.person.enterprise_id) == ("U0ANN", "T1", "E1")
+    assert not seen.person.is_bot
+
+
+@pytest.mark.parametrize("tab", ["messages", "about", None, 7, []])
+def test_another_tab_is_none_of_ours(tab: object) -> None:
+    assert payloads.home_opened(opened(tab=tab)) is None
+
+
+@given(json_values)
+def test_whatever_stands_in_an_event_it_is_read_or_not_ours(value: Any) -> None:
+    for body in ({"event": value}, opened(user=value), {**opened(), "team_id": value, "event_id": value}):
+        seen = payloads.home_opened(body)
+        assert seen is None or isinstance(seen.person.user_id, str)
+
+
+def test_a_click_knows_whether_it_was_on_the_home_tab() -> None:
+    for kind, on_home in (("home", True), ("modal", False)):
+        body = {"view": {"id": "V1", "type": kind}, "actions": [{"action_id": "x"}]}
+        assert payloads.click(body, now=NOW).on_home is on_home
+    assert not payloads.click({"actions": [{"action_id": "x"}]}, now=NOW).on_home

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from bot.domain import Accepted, AnswerKind, Lost, Submission
-from bot.store import StoreUnavailableError, Taken
+from bot.reports import Report, Took
+from bot.store import StoreUnavailableError, Taken, taking
 from bot.store.sql import SqlStore
 from bot.store.tables import answer, message
 from bot.store.writer import Writer
@@ -32,6 +34,7 @@ from tests.bot.postgres_steps import (
     together,
     waits_for_a_lock,
 )
+from tests.bot.report_steps import accepted
 
 Submit = Callable[..., Submission]
 
@@ -217,3 +220,57 @@ async def test_processes_that_read_the_list_and_change_it_in_one_commit_do_not_w
     await asyncio.gather(*(future for group in groups for future in group))
     assert sorted(asked) == ["A", "B"], "nobody had to come again"
     assert len((await stores[0].access.current()).added) == 2
+
+
+async def test_what_is_sent_here_and_reported_there_at_the_same_time_is_never_a_deadlock(
+    database: PostgresDatabase, submission: Submit
+) -> None:
+    engines = database.engine(), database.engine()
+    faults: list[str] = []
+    for engine in engines:
+        event.listen(engine, "handle_error", lambda context: faults.append(str(context.original_exception)))
+    here, there = (database.store(engine) for engine in engines)
+    for round_ in range(8):
+        references = await queued(here, *(submission() for _ in range(6)))
+        await claimed(here, owner="a")
+        for reference in references:
+            await here.begin(reference, owner="a", now=NOW, lease_s=LEASE_S)
+        report = Report("12015550123", "Delivered", 0, NOW)
+        records = [
+            here.record(reference, Accepted(f"B{reference}"), owner="a", attempt=1, now=NOW) for reference in references
+        ]
+        takes = [
+            there.reports.take(batch_id=f"B{reference}", client_reference=reference, reports=[report], now=NOW)
+            for reference in reversed(references)
+        ]
+        sent, reported = await asyncio.gather(together(here, *records), together(there, *takes))
+        await asyncio.gather(*sent)
+        assert set(await asyncio.gather(*reported)) == {Took.APPLIED}, f"round {round_}"
+    assert faults == []
+
+
+async def test_of_the_last_two_reports_taken_at_once_one_tells_the_end(
+    database: PostgresDatabase, submission: Submit
+) -> None:
+    here, there = database.store(), database.store()
+    reference = await accepted(here, submission(to=("+12015550123", "+12015550124")), "B1", now=NOW)
+    still_open = Gate()
+
+    last = Report("12015550124", "Delivered", 0, NOW)
+    work = partial(
+        taking.take,
+        reference=reference,
+        batch_id="B1",
+        reports=[Report("12015550123", "Delivered", 0, NOW)],
+        first_poll_s=5,
+        at=NOW.timestamp(),
+    )
+    first, gate = await together(here, here._writer.run(work, of=reference), here._writer.run(still_open))
+    await still_open.reached()
+    second = asyncio.ensure_future(there.reports.take(batch_id="B1", client_reference=None, reports=[last], now=NOW))
+    await asyncio.to_thread(waits_for_a_lock, database)
+    still_open.open()
+    await gate
+    assert (await first, await second) == (Took.APPLIED, Took.APPLIED)
+    news = await there.reports.claim_news(owner="a", limit=9, now=NOW, lease_s=LEASE_S)
+    assert [one.client_reference for one in news] == [reference]

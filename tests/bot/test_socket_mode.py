@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from bot.clock import SystemClock
 from bot.secret import Secret
 from bot.slack.dispatch import Answer
 from bot.slack.gateway import SlackError, SlackGateway, open_gateway
+from bot.slack.pace import Pace
 from bot.slack.socket_mode import LONGEST_PAUSE_S, SHORT_LIVED_S, SocketMode
 from sandbox.slack import FakeSlack
 
@@ -278,7 +280,9 @@ async def test_sockets_that_end_at_once_are_not_opened_in_a_hurry(bot: Bot, stra
 
 
 async def test_a_gateway_that_is_closed_first_does_no_harm(slack: FakeSlack, clock: FakeClock) -> None:
-    async with open_gateway(bot_token=Secret(slack.bot_token), base_url=slack.api_base_url) as gateway:
+    async with open_gateway(
+        bot_token=Secret(slack.bot_token), base_url=slack.api_base_url, pace=Pace(SystemClock())
+    ) as gateway:
         bot = Bot(slack, gateway, clock)
         await up(bot, slack)
     await bot.stop()

@@ -106,5 +106,6 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
 
     events = web.SlackEvents(secret=Secret("s"), dispatch=dispatch, clock=SystemClock())
     scope = {"type": "http", "method": "POST", "path": "/slack/events", "headers": [], "query_string": b""}
-    await web.web_app(events=events, readiness=readiness, metrics=metrics)(scope, never, send)
+    app = web.web_app(events=events, callbacks=events.__call__, readiness=readiness, metrics=metrics)
+    await app(scope, never, send)
     assert sent[0]["status"] == 408

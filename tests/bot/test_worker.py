@@ -36,6 +36,7 @@ class Crew:
         self.sender = sender
         self.clock = clock
         self.answers = 0
+        self.changed: list[str] = []
         self._running: list[Worker] = []
 
     def _on_answer(self) -> None:
@@ -49,6 +50,7 @@ class Crew:
             owner=owner,
             give_up_after_s=give_up_after_s,
             on_answer=self._on_answer,
+            on_change=self.changed.append,
             jitter=lambda: 0.0,
         )
         worker.start()
@@ -134,6 +136,34 @@ async def test_a_queued_message_is_sent_and_its_batch_id_kept(
     assert [m.content and m.content.text for m in crew.sender.sent] == ["Hi"]
     assert await kinds_of(store) == [AnswerKind.RESULT]
     assert crew.answers >= 1
+
+
+async def test_its_sender_is_named_when_it_begins_and_when_it_ends(
+    crew: Crew, store: SqlStore, clock: FakeClock, submission: Submit, until: Until
+) -> None:
+    reference = await queued(store, submission(), clock)
+    crew.sender.gate.clear()
+    await crew.start()
+    await until(lambda: crew.changed == ["U0ANN"])
+    crew.sender.gate.set()
+    await reaches(store, reference, State.ACCEPTED)
+    await until(lambda: crew.changed == ["U0ANN", "U0ANN"])
+
+
+async def test_its_sender_is_named_when_a_lost_answer_was_looked_for(
+    crew: Crew, store: SqlStore, clock: FakeClock, submission: Submit, until: Until
+) -> None:
+    reference = await queued(store, submission(), clock)
+    crew.sender.outcomes = [SendError(Fate.LOST, "transport-reset")]
+    crew.sender.found[reference] = "B-FOUND"
+    await crew.start()
+    await reaches(store, reference, State.UNKNOWN)
+    await until(lambda: len(crew.changed) == 2)
+    while not crew.sender.looked_up:
+        await clock.advance(POLL_S)
+        await asyncio.sleep(0.005)
+    await reaches(store, reference, State.ACCEPTED)
+    await until(lambda: len(crew.changed) == 3)
 
 
 async def test_a_wake_sends_without_waiting_for_the_next_poll(

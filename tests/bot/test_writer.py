@@ -123,6 +123,17 @@ async def test_those_who_wait_together_share_one_commit(engine: Engine, writer: 
     assert words(engine) == [f"{i}" for i in range(20)]
 
 
+async def test_a_group_locks_messages_in_one_order_and_after_them_what_is_free(engine: Engine, writer: Writer) -> None:
+    """Two processes with the same messages in their groups never wait for each other: PostgreSQL, "Deadlocks"."""
+    held = Held(writer)
+    await held.busy()
+    wanted = [("free", ""), ("c2", "c"), ("a", "a"), ("other free", ""), ("b", "b"), ("c1", "c")]
+    asked = [asyncio.ensure_future(writer.run(add(word), of=of)) for word, of in wanted]
+    await held.release()
+    assert await asyncio.gather(*asked) == [word for word, _ in wanted], "each hears of its own"
+    assert words(engine) == ["a", "b", "c2", "c1", "free", "other free"]
+
+
 async def test_a_group_has_a_size(engine: Engine, writer: Writer) -> None:
     held = Held(writer)
     await held.busy()

@@ -395,6 +395,24 @@ async def test_home_is_looked_at_and_clicked(slack: FakeSlack, bot: StandInBot) 
         await slack.person("ben").click_home("go")
 
 
+async def test_of_buttons_that_share_an_action_id_the_one_with_the_value_is_clicked(
+    slack: FakeSlack, bot: StandInBot
+) -> None:
+    text = {"type": "plain_text", "text": "Go"}
+    blocks = [
+        {"type": "actions", "elements": [{"type": "button", "action_id": "go", "value": value, "text": text}]}
+        for value in ("first", "second")
+    ]
+    await bot.call("views.publish", user_id=ANN, view={"type": "home", "blocks": blocks})
+    ann = slack.person("ann")
+    await ann.wait_for_home(lambda words: "Go" in words)
+    await ann.click_home("go", value="second")
+    await ann.click_home("go")
+    assert [click.payload["actions"][0]["value"] for click in bot.received] == ["second", "first"]
+    with pytest.raises(CannotTypeError):
+        await ann.click_home("go", value="third")
+
+
 async def test_waiting_for_a_dialog_that_does_not_come_says_so(slack: FakeSlack) -> None:
     with pytest.raises(NothingSeenError, match="a dialog for ann did not come within"):
         await slack.person("ann").dialog(timeout_s=0.01)

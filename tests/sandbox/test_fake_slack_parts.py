@@ -146,6 +146,27 @@ async def test_a_whole_story_can_be_played_from_a_shell(slack: FakeSlack, bot: S
     assert record["refusals"] == []
 
 
+async def test_the_home_tab_can_be_used_from_a_shell(slack: FakeSlack, bot: StandInBot) -> None:
+    _, person = await asked(slack, "GET", "/sandbox/people/ann")
+    assert person["home"] is None
+    _, opened = await asked(slack, "POST", "/sandbox/home", {"person": "ann"})
+    assert opened["status"] == 200
+    text = {"type": "plain_text", "text": "Go"}
+    buttons = [{"type": "button", "action_id": f"go{n}", "value": str(n), "text": text} for n in range(2)]
+    home = {"type": "home", "blocks": [{"type": "actions", "elements": buttons}]}
+    await bot.call("views.publish", user_id="U0ANN", view=home)
+    _, person = await asked(slack, "GET", "/sandbox/people/ann")
+    assert person["home"]["shown"] == "Go\nGo"
+    assert person["home"]["buttons"][1] == {"action_id": "go1", "label": "Go", "value": "1"}
+    click = {"person": "ann", "on": "home", "action_id": "go1", "value": "1"}
+    assert (await asked(slack, "POST", "/sandbox/click", click))[1]["status"] == 200
+    modal = {**home, "type": "modal", "title": text}
+    await bot.call("views.open", trigger_id=bot.received[-1].payload["trigger_id"], view=modal)
+    click = {"person": "ann", "on": "dialog", "action_id": "go0"}
+    assert (await asked(slack, "POST", "/sandbox/click", click))[1]["status"] == 200
+    assert [one.payload.get("type") for one in bot.received] == ["event_callback", "block_actions", "block_actions"]
+
+
 async def test_faults_can_be_switched_from_a_shell(slack: FakeSlack, bot: StandInBot) -> None:
     fault = {"target": "auth.test", "error": "fatal_error", "times": None}
     assert (await asked(slack, "POST", "/sandbox/faults", fault))[0] == 200
@@ -162,6 +183,7 @@ async def test_faults_can_be_switched_from_a_shell(slack: FakeSlack, bot: StandI
         ("/sandbox/command", {"person": "nobody"}, "no person 'nobody'"),
         ("/sandbox/dialog", {"person": "ann", "timeout_s": 0.01}, "did not come"),
         ("/sandbox/click", {"person": "ann", "action_id": "go"}, "no message with the button"),
+        ("/sandbox/click", {"person": "ann", "action_id": "go", "on": "home"}, "nothing was published for ann"),
         ("/sandbox/faults", {"target": "auth.test", "colour": "red"}, "unknown keys: colour"),
     ],
 )

@@ -395,3 +395,29 @@ async def test_home_is_published_for_one_person(slack: FakeSlack, bot: StandInBo
     assert again["view"]["id"] == first["id"]
     assert (await bot.call("views.publish", user_id=ANN, view=home, hash="old"))["error"] == "hash_conflict"
     assert slack.person("ben").home is None
+
+
+async def test_home_is_changed_by_nothing_but_its_own_method(slack: FakeSlack, bot: StandInBot) -> None:
+    home = {"type": "home", "blocks": modal()["blocks"]}
+    assert (await bot.call("views.publish", user_id=ANN, view=home, hash="of another"))["error"] == "hash_conflict"
+    view = (await bot.call("views.publish", user_id=ANN, view=home))["view"]
+    assert (await bot.call("views.update", view_id=view["id"], view=home))["error"] == "not_found"
+
+
+async def test_without_the_home_tab_nothing_is_published(slack: FakeSlack, bot: StandInBot) -> None:
+    slack.home_tab_enabled = False
+    home = {"type": "home", "blocks": modal()["blocks"]}
+    assert (await bot.call("views.publish", user_id=ANN, view=home))["error"] == "not_enabled"
+    assert slack.person("ann").home is None
+    assert slack.person("ann").home_shown == ""
+    assert slack.refusals == [], "whoever set the app up can do that, whatever the program is like"
+
+
+async def test_a_home_that_is_too_large_or_of_the_wrong_kind_is_refused(slack: FakeSlack, bot: StandInBot) -> None:
+    words = {"type": "section", "text": {"type": "plain_text", "text": "é" * 3000}}
+    assert (await bot.call("views.publish", user_id=ANN, view=modal()))["error"] == "invalid_arguments"
+    too_large = {"type": "home", "blocks": [words] * 45}
+    assert (await bot.call("views.publish", user_id=ANN, view=too_large))["error"] == "view_too_large"
+    too_many = {"type": "home", "blocks": modal()["blocks"] * 101}
+    assert (await bot.call("views.publish", user_id=ANN, view=too_many))["error"] == "invalid_arguments"
+    assert len(slack.refusals) == 3

@@ -20,7 +20,7 @@ import uvloop
 from bot.app import run
 from bot.logs import configure
 from bot.settings import Settings
-from bot.store import AccessStore, Store
+from bot.store import AccessStore, ReportStore, Store
 from bot.store.engine import open_engine
 from bot.store.migrate import migrate
 from bot.store.sql import SqlStore
@@ -33,13 +33,14 @@ POLLING = frozenset({"claim", "claim_answers", "take_up_lost", "claim_lookups", 
 class CrashingStore:
     """Passes everything on, and dies at its step."""
 
-    def __init__(self, store: Store | AccessStore, *, at: str, when: str) -> None:
+    def __init__(self, store: Store | AccessStore | ReportStore, *, at: str, when: str) -> None:
         self._store = store
         self._at = at
         self._when = when
         self._done: set[str] = set()
         if isinstance(store, SqlStore):
             self.access = CrashingStore(store.access, at=at, when=when)
+            self.reports = CrashingStore(store.reports, at=at, when=when)
 
     def now(self) -> datetime | None:
         assert isinstance(self._store, SqlStore)

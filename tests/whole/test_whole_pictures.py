@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sandbox.sinch.faults import rate_limited
 from sandbox.slack import Dialog, Message, Outcome
 from sandbox.slack.people import DAN, GUS, SAM
 from sandbox.story import slack_screen
@@ -46,6 +49,10 @@ class Painter:
         drawn = slack_screen.message(
             f"MMS bot · only {who} sees this", message.text, message.blocks, WIDTH, name_of=self.name_of
         )
+        return self._settled(drawn)
+
+    def home(self, who: str, blocks: Sequence[Mapping[str, Any]]) -> str:
+        drawn = slack_screen.message(f"MMS bot · Home · as {who} sees it", "", blocks, WIDTH, name_of=self.name_of)
         return self._settled(drawn)
 
     @staticmethod
@@ -101,7 +108,28 @@ async def pictures(world: World) -> Mapping[str, str]:
         access = await answer("access")
     drawn["access"] = paint.message("ada", access)
     drawn["log"] = paint.message("ada", await answer("access log"))
+    drawn["home"] = await home_of_an_admin(world, paint)
     return drawn
+
+
+async def home_of_an_admin(world: World, paint: Painter) -> str:
+    """Two messages of ann's went out, and one waits; ada looks."""
+    ann, ada = world.slack.person("ann"), world.slack.person("ada")
+    for last in (False, False, True):
+        if last:
+            world.sinch.faults.add("send", rate_limited(retry_after=600), times=None)
+        before = {message.ts for message in ann.messages}
+        await ann.command("/mms", "+12015550123 Your parcel is here")
+        dialog = await ann.dialog(callback_id="mms_compose")
+        assert (await dialog.submit()).outcome is Outcome.CLOSED
+        await ann.wait_for_message(partial(_is_new, before=before, words="slow down" if last else "accepted"))
+    await ada.open_home()
+    await ada.wait_for_home(lambda words: "Answers" not in words, timeout_s=20.0)  # all are told, and noted as told
+    return paint.home("ada", (ada.home or {})["blocks"])
+
+
+def _is_new(message: Message, *, before: set[str], words: str) -> bool:
+    return message.ts not in before and words in message.shown
 
 
 async def test_the_pictures_for_admins_are_what_the_bot_shows(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 
-from bot.access import Allowed, Denied, Reason, Role
+from bot.access import Allowed, Denied, Person, Reason, Role
 from bot.access.requests import Asked, Decided, DecidedBefore
 from bot.slack import ids
 from bot.slack.access import messages, views
@@ -21,10 +22,25 @@ _log = structlog.get_logger(__name__)
 
 
 class AccessRequests:
-    def __init__(self, *, changing: Changing, replies: Replies, slack: SlackGateway, command: str) -> None:
+    """Makes the doors of asking and answering.
+
+    Args:
+        put_home: shows a view on somebody's Home tab; False if Slack did not take it.
+    """
+
+    def __init__(
+        self,
+        *,
+        changing: Changing,
+        replies: Replies,
+        slack: SlackGateway,
+        put_home: Callable[[Person, Mapping[str, Any]], Awaitable[bool]],
+        command: str,
+    ) -> None:
         self._changing = changing
         self._replies = replies
         self._slack = slack
+        self._put_home = put_home
         self._command = command
 
     def doors(self) -> Doors:
@@ -74,7 +90,7 @@ class AccessRequests:
         return Reply(after=after)
 
     async def _told(self, click: Click, message: Blocks) -> bool:
-        """In the dialog if the button stood there, else as a message; False if Slack took neither."""
+        """Where the button stood, or else as a message; False if Slack took neither."""
         if await self._update(click, message):
             return True
         return await self._replies.tell(click.dialog, click.person.user_id, message)
@@ -83,10 +99,11 @@ class AccessRequests:
         opened = click.view
         if opened is None:
             return False
+        answered = views.with_answer(opened.view, message)
+        if click.on_home:
+            return await self._put_home(click.person, answered)
         try:
-            await self._slack.update_view(
-                view_id=opened.view_id, view=views.with_answer(opened.view, message), view_hash=opened.view_hash
-            )
+            await self._slack.update_view(view_id=opened.view_id, view=answered, view_hash=opened.view_hash)
         except SlackError as error:
             _log.info("dialog_not_updated", user=click.person.user_id, error=error.error)
             return False
