@@ -19,6 +19,7 @@ FOUND_WITHIN_S = 45.0  # the product's own promise about a lost answer
 COMMAND = "/mms"
 DIALOG_WIDTH = 68
 _BATCH_ID = re.compile(r"\b[0-9A-Z]{26}\b")  # Sinch SMS API: a batch's id
+_OPEN_AGAIN = "mms_open_again"
 
 
 class StoryStoppedError(Exception):
@@ -175,7 +176,7 @@ class Stage:
 
 def is_result(message: Message) -> bool:
     """Is it the bot's last word on a message: a batch ID, or a button to try again?"""
-    return bool(_BATCH_ID.search(message.shown) or message.buttons())
+    return bool(_BATCH_ID.search(message.shown) or _OPEN_AGAIN in message.buttons())
 
 
 def any_message(_: Message) -> bool:
