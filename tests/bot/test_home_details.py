@@ -195,13 +195,13 @@ def test_an_admin_does_not_read_what_sinch_quotes(causes: Catalogue) -> None:
 def test_whatever_an_admin_opens_no_number_is_whole_and_nothing_written_is_there(
     causes: Catalogue, state: State, vendor_text: str | None, recipients: list[RecipientState], kept: bool, text: str
 ) -> None:
-    known = content(40, text=f"text {text}", media_url="https://host.example/p", subject="about it", typed_to=text)
+    known = content(40, text=f"[[{text}]]", media_url="https://host.example/p", subject="about it", typed_to=text)
     message = sent(1, count=40, state=state, content=known if kept else None, cause="http-400", vendor_text=vendor_text)
     plain = [replace(one, state=DELIVERED if one.state.isdigit() else one.state, code=None) for one in recipients]
     view = details(message, plain, sight=Sight.MASKED, causes=causes)
     said = without_times(shown(view))
     assert not ANY_NUMBER.search(said.replace(message.client_reference, ""))
-    for hidden in ("host.example", "about it", f"text {text}"):
+    for hidden in ("host.example", "about it", f"[[{text}]]"):
         assert hidden not in said
     for number in NUMBERS[:40]:
         assert number not in json.dumps(view)

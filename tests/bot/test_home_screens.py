@@ -22,7 +22,7 @@ from bot.slack.home.pages import PAGE, trail_from, turn
 from bot.slack.home.screens import HomeScreens
 from bot.store import Overview
 from bot.store.tables import message
-from sandbox.slack import FakeSlack
+from sandbox.slack import CannotTypeError, FakeSlack
 from sandbox.slack.block_kit import check_view, elements_of
 from sandbox.slack.people import ADA, ANN, BEN, SAM, TEAM_ID
 from sandbox.slack.people import Person as SandboxPerson
@@ -167,6 +167,21 @@ async def test_the_run_draws_by_itself_until_it_is_cancelled(
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_message_that_is_cancelled_on_the_tab_is_soon_shown_as_cancelled(
+    desk: Desk, submission: Submit
+) -> None:
+    reference = await queue(desk, submission())
+    await comes(desk, "ann")
+    ann = desk.slack.person("ann")
+    await ann.click_home(ids.CANCEL, value=reference)
+    await desk.settle()
+    assert await later(desk, screens.PERSON_PAUSE_S) == 1
+    assert "Cancelled" in ann.home_shown
+    assert desk.doors.answers == 1
+    with pytest.raises(CannotTypeError):
+        await ann.click_home(ids.CANCEL)
 
 
 # -- admins and the list
