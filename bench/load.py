@@ -1,4 +1,4 @@
-"""Sends signed requests at a bot and looks at the clock: at a fixed rate whatever the answers take, or as fast as it goes.
+"""Sends signed requests at a bot and looks at the clock: at a fixed rate whatever it takes, or as fast as it goes.
 
 Raw HTTP over a few kept connections, prepared beforehand, so that the sender is not what is measured.
 """

@@ -75,9 +75,7 @@ def _command() -> dict[str, str]:
 def _submission(recipients: int) -> dict[str, object]:
     to = ", ".join(f"+1 201 555 {number:04d}" for number in range(100, 100 + recipients))
     fields = Fields(to=to, message="Your parcel is here", media_url="https://pictures.example.com/parcel.png")
-    definition = filled_in(
-        views.compose(fields, dialog=Dialog(channel_id=_GENERAL.id), default_region="US")
-    )
+    definition = filled_in(views.compose(fields, dialog=Dialog(channel_id=_GENERAL.id), default_region="US"))
     typed = {"to": to, "message": fields.message, "media_url": fields.media_url, "subject": None}
     values = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in typed.items()}
     view = OpenView(f"V{_MARK}", _ANN.id, f"V{_MARK}", None, definition, "1.abc", values)

@@ -1,7 +1,7 @@
 """A Slack that says yes to everything and notes when a dialog was opened.
 
-The strict fake of the sandbox takes longer for one call than the bot for a whole command: it would be what is measured. What
-the bot calls is checked by the tests, with the strict one.
+The strict fake of the sandbox takes longer for one call than the bot for a whole command: it would be what is measured.
+What the bot calls is checked by the tests, with the strict one.
 """
 
 from __future__ import annotations
@@ -67,5 +67,3 @@ class SlackStub:
         return (
             f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said
         )
-
-

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.domain import Content, Message, State
+from bot.domain import Content, State
 from bot.housekeeping import scrub
-from bot.store import Store
+from bot.store import Place, Store
 
 FORGOTTEN = "own-forgotten"
 PAGE = 200  # messages read at once
@@ -48,21 +49,36 @@ async def forget(store: Store, e164: str, *, clock: Clock) -> Forgotten:
     cancelled = erased = 0
     end = clock.monotonic() + UNDER_WAY_LIMIT_S
     while True:
-        found = await _about(store, e164)
+        found = await _erase_all(store, e164, clock=clock)
+        cancelled += found.cancelled
+        erased += found.erased
+        left = found.messages - found.erased
+        if not found.messages or clock.monotonic() >= end:
+            scrubbed = await scrub(store, clock=clock)
+            return Forgotten(cancelled, erased, left, scrubbed)
+        if left:
+            await clock.sleep(LOOK_AGAIN_S)
+
+
+class _Found(NamedTuple):
+    """What one look at all messages came to."""
+
+    messages: int
+    cancelled: int
+    erased: int
+
+
+async def _erase_all(store: Store, e164: str, *, clock: Clock) -> _Found:
+    """A page at a time, so that nobody waits long for the database, however many there are."""
+    messages = cancelled = erased = 0
+    after: Place | None = None
+    while True:
+        page = await store.kept(after=after, limit=PAGE)
+        found = [one for one in page.messages if one.content is not None and concerns(one.content, e164)]
+        messages += len(found)
         waiting = [one.client_reference for one in found if one.state in (State.QUEUED, State.SCHEDULED)]
         cancelled += await store.cancel(waiting, cause=FORGOTTEN, now=clock.now())
         erased += await store.erase([one.client_reference for one in found])
-        left = await _about(store, e164) if found else []
-        if not left or clock.monotonic() >= end:
-            scrubbed = await scrub(store, clock=clock)
-            return Forgotten(cancelled, erased, len(left), scrubbed)
-        await clock.sleep(LOOK_AGAIN_S)
-
-
-async def _about(store: Store, e164: str) -> list[Message]:
-    found: list[Message] = []
-    after = ""
-    while page := await store.kept(after=after, limit=PAGE):
-        found += [one for one in page if one.content is not None and concerns(one.content, e164)]
-        after = page[-1].client_reference
-    return found
+        if page.after is None:
+            return _Found(messages, cancelled, erased)
+        after = page.after

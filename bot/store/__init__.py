@@ -94,6 +94,22 @@ class Overview:
     by_person: Sequence[tuple[str, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ended, in the words of the database: it keeps finer times than Python."""
+
+    created_at: float  # seconds since 1970
+    client_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some messages, and where the next ones begin; None: these were the last."""
+
+    messages: Sequence[Message]
+    after: Place | None
+
+
 class AccessStore(Protocol):
     """Who was added by admins, the log of all changes, and who asks to be added.
 
@@ -389,8 +405,8 @@ class Store(Protocol):
         """Erase what is older than ``kept_s`` seconds and has nothing left to do; how many, at most ``limit``."""
         ...
 
-    async def kept(self, *, after: str, limit: int) -> Sequence[Message]:
-        """Messages whose numbers and texts are still there, in the order of their references, behind ``after``."""
+    async def kept(self, *, after: Place | None, limit: int) -> Page:
+        """Messages whose numbers and texts are still there, oldest first, from ``after`` on; None: from the first."""
         ...
 
     async def cancel(self, client_references: Sequence[str], *, cause: str, now: datetime) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from sqlalchemy import Connection, insert, null, select, update
+from sqlalchemy import Connection, insert, null, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.domain import INTERIM, Answer, AnswerKind
@@ -13,6 +13,8 @@ from bot.store.rows import answer_from, message_from
 from bot.store.tables import answer, message
 
 _PROGRESS_BATCH = 200
+_PAGE = 200  # answers looked at in one statement
+_PAGES = 25  # that are looked at in one claim: it ends, even if none of them can be told yet
 
 
 def tell(
@@ -69,28 +71,46 @@ def promote_progress(connection: Connection, at: float) -> None:
 
 def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Answer]:
     """Lease answers that are due; of one message only the oldest that is still to be told."""
-    earlier = answer.alias()
-    older_one_waits = (
-        select(earlier.c.answer_id)
-        .where(
-            earlier.c.client_reference == answer.c.client_reference,
-            earlier.c.told_at.is_(None),
-            earlier.c.due_at.is_not(None),
-            earlier.c.answer_id < answer.c.answer_id,
-        )
-        .exists()
-    )
-    due = (
-        select(answer.c.answer_id)
-        .where(answer.c.due_at <= at, unleased(answer, at), ~older_one_waits)
-        .order_by(answer.c.due_at)
-        .limit(limit)
-    )
-    ids = connection.execute(free_to_take(due, answer)).scalars().all()
+    due = (answer.c.due_at <= at, unleased(answer, at))
+    ids: list[int] = []
+    for oldest in _oldest(connection, due):
+        # Asked again of each row, now that it is locked: another process may have been faster.
+        these = select(answer.c.answer_id).where(answer.c.answer_id.in_(oldest[: limit - len(ids)]), *due)
+        ids += connection.execute(free_to_take(these, answer)).scalars()
+        if len(ids) >= limit:
+            break
     if not ids:
         return []
     connection.execute(update(answer).where(answer.c.answer_id.in_(ids)).values(**leased(owner, at, lease_s)))
     return load(connection, answer.c.answer_id.in_(ids))
+
+
+def _oldest(connection: Connection, due: Sequence[ColumnElement[bool]]) -> Iterator[list[int]]:
+    """Answers that are due, those due longest first, without those of which an older one is still to be told; in pages.
+
+    Each statement looks into one table by one index: for both together, how long it takes would be up to what the
+    database guesses of the other, and when Slack is away for long, many wait.
+    """
+    in_order = (answer.c.due_at, answer.c.answer_id)
+    page = select(*in_order, answer.c.client_reference).where(*due).order_by(*in_order).limit(_PAGE)
+    behind = page
+    for _ in range(_PAGES):
+        rows = connection.execute(behind).all()
+        if not rows:
+            return
+        references = {row.client_reference for row in rows}
+        untold = select(answer.c.client_reference, answer.c.answer_id, answer.c.due_at).where(
+            answer.c.client_reference.in_(references), answer.c.told_at.is_(None)
+        )
+        first: dict[str, int] = {}
+        for row in connection.execute(untold):
+            if row.due_at is not None:  # given up: it stands in nobody's way
+                first[row.client_reference] = min(row.answer_id, first.get(row.client_reference, row.answer_id))
+        if oldest := [row.answer_id for row in rows if first.get(row.client_reference) == row.answer_id]:
+            yield oldest
+        if len(rows) < _PAGE:
+            return
+        behind = page.where(tuple_(*in_order) > tuple_(rows[-1].due_at, rows[-1].answer_id))
 
 
 def mark_told(connection: Connection, answer_id: int, *, by_response_url: bool, at: float) -> None:

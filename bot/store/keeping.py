@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, tuple_, update
 
-from bot.domain import AnswerKind, Message, State
-from bot.store import answers, recipients
+from bot.domain import AnswerKind, State
+from bot.store import Page, Place, answers, recipients
 from bot.store.leases import FREE, free_to_take
 from bot.store.rows import message_from
 from bot.store.tables import answer, message
@@ -52,14 +52,18 @@ def purge(connection: Connection, *, kept_s: float, limit: int, at: float) -> in
     return erase(connection, references)
 
 
-def kept(connection: Connection, *, after: str, limit: int) -> list[Message]:
-    """Messages whose numbers and texts are still there, in the order of their references, behind ``after``.
-
-    (A time would be no place to go on from: databases keep finer ones than Python.)
-    """
-    which = message.c.content.is_not(None) & (message.c.client_reference > after)
-    ordered = select(message).where(which).order_by(message.c.client_reference).limit(limit)
-    return [message_from(row) for row in connection.execute(ordered).mappings()]
+def kept(connection: Connection, *, after: Place | None, limit: int) -> Page:
+    """Messages whose numbers and texts are still there, oldest first, from ``after`` on."""
+    oldest_first = (message.c.created_at, message.c.client_reference)
+    which = select(message).where(message.c.content.is_not(None)).order_by(*oldest_first).limit(limit)
+    if after is not None:
+        which = which.where(tuple_(*oldest_first) > tuple_(after.created_at, after.client_reference))
+    rows = connection.execute(which).mappings().all()
+    last = rows[-1] if len(rows) == limit else None
+    return Page(
+        messages=[message_from(row) for row in rows],
+        after=None if last is None else Place(last["created_at"], last["client_reference"]),
+    )
 
 
 def cancel(connection: Connection, references: Sequence[str], *, cause: str, at: float) -> int:

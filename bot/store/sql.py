@@ -10,14 +10,26 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, bindparam, or_, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.sql.elements import ColumnElement
 
 from bot.access import Denied
 from bot.domain import Answer, Message, State, Step, Submission
 from bot.reports import POLL_PAUSES_S
-from bot.store import AlreadyTaken, Figures, May, StoreUnavailableError, Taken, answers, figures, keeping, steps, turns
+from bot.store import (
+    AlreadyTaken,
+    Figures,
+    May,
+    Page,
+    Place,
+    StoreUnavailableError,
+    Taken,
+    answers,
+    figures,
+    keeping,
+    steps,
+    turns,
+)
 from bot.store.access import SqlAccessStore
 from bot.store.engine import empty_log, insert_unless_there, is_passing
 from bot.store.leases import FREE
@@ -180,31 +192,25 @@ class SqlStore:
     # -- history
 
     async def recent(self, user_id: str, *, limit: int) -> Sequence[Message]:
-        statement = (
-            select(message)
-            .where(message.c.user_id == user_id)
-            .order_by(message.c.created_at.desc(), message.c.client_reference.desc())
-            .limit(limit)
-        )
-
-        def read(connection: Connection) -> Sequence[Message]:
-            return [message_from(row) for row in connection.execute(statement).mappings()]
-
-        return await self._read(read)
+        newest_first = (message.c.created_at.desc(), message.c.client_reference.desc())
+        return await self._all(select(message).where(message.c.user_id == user_id).order_by(*newest_first).limit(limit))
 
     async def by_batch(self, user_id: str, batch_id: str) -> Message | None:
+        # Whose it is, is asked of what was found: in the statement, the database may go through all of theirs for it.
         either = or_(message.c.batch_id == batch_id, message.c.client_reference == batch_id)
-        return await self._one(either & (message.c.user_id == user_id))
+        found = await self._all(select(message).where(either))
+        return next((one for one in found if one.reply.user_id == user_id), None)
 
     async def get(self, client_reference: str) -> Message | None:
-        return await self._one(message.c.client_reference == client_reference)
+        found = await self._all(select(message).where(message.c.client_reference == client_reference))
+        return found[0] if found else None
 
     # -- keeping
 
     async def purge(self, *, kept_s: float, limit: int, now: datetime) -> int:
         return await self._write(now, partial(keeping.purge, kept_s=kept_s, limit=limit))
 
-    async def kept(self, *, after: str, limit: int) -> Sequence[Message]:
+    async def kept(self, *, after: Place | None, limit: int) -> Page:
         return await self._read(partial(keeping.kept, after=after, limit=limit))
 
     async def cancel(self, client_references: Sequence[str], *, cause: str, now: datetime) -> int:
@@ -229,10 +235,9 @@ class SqlStore:
 
     # -- plumbing
 
-    async def _one(self, which: ColumnElement[bool]) -> Message | None:
-        def read(connection: Connection) -> Message | None:
-            row = connection.execute(select(message).where(which)).mappings().first()
-            return None if row is None else message_from(row)
+    async def _all(self, statement: Select[Any]) -> Sequence[Message]:
+        def read(connection: Connection) -> Sequence[Message]:
+            return [message_from(row) for row in connection.execute(statement).mappings()]
 
         return await self._read(read)
 

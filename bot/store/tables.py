@@ -71,6 +71,8 @@ _QUEUED = message.c.state == "queued"
 _SENDING = message.c.state == "sending"
 Index("message_queued", message.c.due_at, sqlite_where=_QUEUED, postgresql_where=_QUEUED)
 Index("message_sending", message.c.lease_until, sqlite_where=_SENDING, postgresql_where=_SENDING)
+_UNKNOWN = message.c.state == "unknown"
+Index("message_unknown", message.c.created_at, sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN)
 _LOOKUP = message.c.lookup_due_at.is_not(None)
 Index("message_lookup", message.c.lookup_due_at, sqlite_where=_LOOKUP, postgresql_where=_LOOKUP)
 _PROGRESS = message.c.progress_due_at.is_not(None)

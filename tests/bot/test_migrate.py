@@ -224,6 +224,24 @@ def test_a_change_of_a_table_in_use_waits_briefly_and_comes_again(
     assert tries[1] - tries[0] < 5, "whoever reads the table meanwhile queues behind it"
 
 
+def test_postgresql_tidies_up_busy_tables_by_how_much_there_is_to_do_and_not_by_how_large_they_are(
+    postgres: Postgres,
+) -> None:
+    name = postgres.create()
+    engine = open_engine(postgres.url(name))
+    migrate(engine)
+    with engine.connect() as connection:
+        options = connection.execute(
+            text("SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL")
+        ).all()
+    engine.dispose()
+    postgres.drop(name)
+    tidy = {"autovacuum_vacuum_threshold=2000", "autovacuum_vacuum_scale_factor=0.002", "vacuum_index_cleanup=on"}
+    assert {table: set(given) for table, given in options} == dict.fromkeys(
+        ("message", "answer", "access_notice"), tidy
+    )
+
+
 OLD_ROWS = """
 INSERT INTO message (client_reference, view_id, team_id, user_id, state, kind, recipient_count, content, digest,
                      created_at, due_at)
