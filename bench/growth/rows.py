@@ -60,6 +60,8 @@ def everything(number: int, *, now: float, people: Sequence[str] = PEOPLE) -> li
     return [
         Rows("message", MESSAGE, _messages(number, now, people)),
         Rows("answer", ANSWER, _answers(number, now, people)),
+        Rows("recipient", RECIPIENT, _recipients(number, now)),
+        Rows("delivery_news", NEWS, _news(number, now, people)),
         Rows("access_member", MEMBER, _members(now)),
         Rows("access_change", CHANGE, _changes(number, now)),
         Rows("access_request", REQUEST, _requests(number, now)),
@@ -154,6 +156,28 @@ def _answers(number: int, now: float, people: Sequence[str]) -> Iterator[Row]:
             20 if given_up else 2 if waits else 1,
             None if waits or given_up else created_at + 0.2,
         )
+
+
+RECIPIENT = ("client_reference", "position", "e164", "state", "code", "at", "dispatched_at", "final_at")
+
+
+def _recipients(number: int, now: float) -> Iterator[Row]:
+    """One for each message that Sinch has."""
+    for index in range(number):
+        if _state(index, number) is State.ACCEPTED:
+            at = now - SPAN_S * (number - index) / number + 2
+            to = f"+1201555{index % 100 + 100:04}" if at > now - RETENTION_S else None
+            yield (reference(index), 0, to, "Delivered", 0, at, at, at)
+
+
+NEWS = ("client_reference", "user_id", "since_at", "due_at", "tries", "told_at", "shown")
+
+
+def _news(number: int, now: float, people: Sequence[str]) -> Iterator[Row]:
+    for index in range(number):
+        if _state(index, number) is State.ACCEPTED:
+            at = now - SPAN_S * (number - index) / number + 3
+            yield (reference(index), _sender(index, number, people), at, None, 0, at + 1, "1-0-0-0")
 
 
 MEMBER = ("member_id", "role", "added_by", "added_at", "door")

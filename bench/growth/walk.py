@@ -23,6 +23,7 @@ from bot.domain import (
     Submission,
     TryAgain,
 )
+from bot.reports import Report
 from bot.store import Store, Taken
 
 OWNER = "walk"
@@ -55,7 +56,9 @@ class Walk:
         await self.history()
         await self.access()
         await self.requests()
+        await self.reports()
         await self.keeping()
+        await self._store.figures()
         await self._store.ping()
 
     async def submit(self, count: int = 1, *, user: str = PERSON) -> list[str]:
@@ -73,7 +76,8 @@ class Walk:
         [client_reference] = await self.submit()
         await self.claim()
         begun = await self._store.begin(client_reference, owner=OWNER, now=self._now, lease_s=LEASE_S)
-        assert begun is not None
+        if begun is None:
+            raise LookupError("what was just claimed can't be begun")
         return begun
 
     async def end(self, begun: Message, step: Step) -> None:
@@ -175,13 +179,47 @@ class Walk:
         await access.group_found(GROUP)
         await access.resume_notices(now=self._now)
 
+    async def reports(self) -> None:
+        """What became of it: reports, asking for them, and telling of them; the Home tab."""
+        store = self._store.reports
+        sent = await self.begin()
+        batch = f"01REPORTED{self._name.upper()}"
+        await self.end(sent, Accepted(batch))
+        reference_ = sent.client_reference
+        for state, code in (("Dispatched", 401), ("Failed", 402), ("Failed", 402)):
+            report = Report("12015550123", state, code, self._now)
+            await store.take(batch_id=batch, client_reference=reference_, reports=[report], now=self._now)
+        await store.take(batch_id="01NOBODYS", client_reference=None, reports=[report], now=self._now)
+        await store.poll_soon(batch_id=batch, client_reference=None, now=self._now)
+        for polled in await store.claim_polls(owner=OWNER, limit=50, now=self.after(120), lease_s=LEASE_S):
+            await store.polled(polled.client_reference, next_at=self.after(600), now=self.after(120))
+        for number, news in enumerate(
+            await store.claim_news(owner=OWNER, limit=50, now=self.after(120), lease_s=LEASE_S)
+        ):
+            if number == 0:
+                await store.news_failed(news.client_reference, next_at=self.after(600), response_url_used=False)
+        await store.unfold(reference_, unfolded=True, now=self._now)
+        await store.news_told(
+            reference_, shown="x", channel_id="D0", ts="1.0", by_response_url=False, now=self.after(120)
+        )
+        await store.resume_news(now=self.after(300))
+        await store.cancelled_at_sinch(reference_, cause="own-cancelled", now=self._now)
+        await store.recipients(reference_)
+        for user in (PERSON, RARE, None):
+            first = await store.page(user, before=None, limit=10)
+            await store.page(user, before=first[-1].client_reference, limit=10)
+            await store.counts([one.client_reference for one in first])
+        await store.find(batch)
+        await store.find(reference(500))
+        await store.callback_key()
+
     async def keeping(self) -> None:
         """Numbers and texts go when their time is over, or at once."""
-        kept = await self._store.kept(after="", limit=200)
-        await self._store.kept(after=kept[-1].client_reference, limit=200)
+        first = await self._store.kept(after=None, limit=200)
+        await self._store.kept(after=first.after, limit=200)
         await self._store.purge(kept_s=29.9 * 86_400, limit=100, now=self._now)
         await self._store.purge(kept_s=90 * 86_400, limit=100, now=self._now)
-        await self._store.erase([one.client_reference for one in kept[:2]])
+        await self._store.erase([one.client_reference for one in first.messages[:2]])
         await self._store.scrub()
 
     def _submission(self, user: str) -> Submission:

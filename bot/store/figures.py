@@ -15,13 +15,15 @@ from bot.store.tables import answer, message
 
 def read(connection: Connection) -> Figures:
     """All of them in one statement: what is in two of them while it moves on would be counted twice."""
+    # A sum, so that nobody goes along the index of times, through all that is done, to the first that waits.
+    oldest = func.min(message.c.created_at + 0.0)
     found = connection.execute(
         select(
             _of(func.count(), message.c.state == State.QUEUED).label("queued"),
             _of(func.count(), message.c.state == State.SENDING).label("sending"),
             _of(func.count(), message.c.lookup_due_at.is_not(None)).label("looking_up"),
-            _of(func.min(message.c.created_at), message.c.state == State.QUEUED).label("oldest_queued_at"),
-            _of(func.min(message.c.created_at), message.c.state == State.SENDING).label("oldest_sending_at"),
+            _of(oldest, message.c.state == State.QUEUED).label("oldest_queued_at"),
+            _of(oldest, message.c.state == State.SENDING).label("oldest_sending_at"),
             _of(func.count(), answer.c.due_at.is_not(None)).label("untold"),
             _of(func.min(answer.c.created_at), answer.c.due_at.is_not(None)).label("oldest_untold_at"),
         )

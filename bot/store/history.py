@@ -48,7 +48,7 @@ def find(connection: Connection, batch_id: str) -> Message | None:
 def overview(connection: Connection, *, at: float) -> Overview:
     queued = message.c.state == State.QUEUED
     looked_up = message.c.lookup_due_at.is_not(None)
-    waiting, oldest = connection.execute(select(func.count(), func.min(message.c.created_at)).where(queued)).one()
+    waiting, oldest = connection.execute(select(func.count(), func.min(message.c.created_at + 0.0)).where(queued)).one()
     unknown = connection.execute(select(func.count()).select_from(message).where(looked_up)).scalar_one()
     untold = connection.execute(select(func.count()).select_from(answer).where(answer.c.due_at.is_not(None)))
     # One question for both: grouped by people alone, it would go along an index of everybody's messages ever.

@@ -70,6 +70,11 @@ class SqlStore:
         self._engine.dispose()
 
     @property
+    def engine(self) -> Engine:
+        """For whoever looks at what the store asks of its database."""
+        return self._engine
+
+    @property
     def access(self) -> SqlAccessStore:
         return self._access
 
