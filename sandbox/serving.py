@@ -79,7 +79,7 @@ Everything that was asked, and what can be made to go wrong:
   curl -s {sinch}/sandbox/faults -H 'Content-Type: application/json' \\
     -d '{{"operation": "send", "fault": "reset", "accept": true}}'
   curl -s {sinch}/sandbox/scripts -H 'Content-Type: application/json' \\
-    -d '{{"number": "+12015550123", "code": 414}}'
+    -d '{{"number": "+12015550123", "code": 414}}'   (+1 201 555 0414 gets 414 by itself, and so on)
   curl -s {sinch}/sandbox/replies -H 'Content-Type: application/json' \\
     -d '{{"from": "+12015550123", "text": "Thanks"}}'
 

@@ -1,6 +1,6 @@
 """A strict fake of Sinch's XMS API on loopback: it refuses what Sinch refuses, and breaks on demand."""
 
-from sandbox.sinch.callbacks import Attempt, Callback, Fate
+from sandbox.sinch.callbacks import AS_IT_HAPPENS, Attempt, Callback, Fate, Travel
 from sandbox.sinch.faults import (
     CutAnswer,
     Fault,
@@ -35,6 +35,7 @@ from sandbox.sinch.routes import Operation
 from sandbox.sinch.server import FakeSinch, RequestSeen
 
 __all__ = [
+    "AS_IT_HAPPENS",
     "AT_ONCE",
     "NO_LAST_WORD",
     "Attempt",
@@ -68,6 +69,7 @@ __all__ = [
     "State",
     "Status",
     "StrictValidation",
+    "Travel",
     "gateway_trouble",
     "out_of_service",
     "rate_limited",

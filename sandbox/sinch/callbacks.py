@@ -36,6 +36,33 @@ class Fate(StrEnum):
     TAKEN = "taken"
     DROPPED = "dropped"
     GIVEN_UP = "given up"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """How callbacks get through. Sinch promises neither their order nor that each comes, or comes only once.
+
+    Args:
+        newest_first: of those that are due together, the last one comes first.
+        times: each is sent so often, whatever the answer.
+        late_s: each is sent so much later.
+        lose_every: the first one and every so many are never sent; 1 loses all, 0 none.
+    """
+
+    newest_first: bool = False
+    times: int = 1
+    late_s: float = 0.0
+    lose_every: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.times <= 100:
+            raise ValueError("a callback is sent 1 to 100 times")
+        if not 0 <= self.late_s <= LAST_REPEAT.total_seconds() or self.lose_every < 0:
+            raise ValueError("a callback is 0 or more seconds late, and less than a day; nobody loses less than none")
+
+
+AS_IT_HAPPENS = Travel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +96,8 @@ class Callbacks:
     def __init__(self, plan: ServicePlan, secret: str | None) -> None:
         self.all: list[Callback] = []
         self.secret = secret
+        self.travel = AS_IT_HAPPENS  # of those that are made from now on
+        self._made = 0
         self._plan = plan
         self._watched: dict[str, Batch] = {}
         self._waiting: list[Callback] = []
@@ -119,6 +148,8 @@ class Callbacks:
         async with self._one_at_a_time:
             self._collect()
             due = [one for one in self._waiting if one.due_at <= self._plan.clock()]
+            if self.travel.newest_first:
+                due.reverse()
             for callback in due:
                 await self._try(callback)
             self._waiting = [one for one in self._waiting if one.fate is Fate.WAITING]
@@ -145,9 +176,14 @@ class Callbacks:
                 del self._watched[batch.id]
 
     def _add(self, url: str, content: dict[str, Any]) -> None:
-        callback = Callback(url, content, self._plan.clock())
-        self.all.append(callback)
-        self._waiting.append(callback)
+        travel, due_at = self.travel, self._plan.clock() + timedelta(seconds=self.travel.late_s)
+        lost = travel.lose_every > 0 and self._made % travel.lose_every == 0
+        self._made += 1
+        for _ in range(1 if lost else travel.times):
+            callback = Callback(url, content, due_at, Fate.LOST if lost else Fate.WAITING)
+            self.all.append(callback)
+            if not lost:
+                self._waiting.append(callback)
 
     async def _try(self, callback: Callback) -> None:
         now, host = self._plan.clock(), urlsplit(callback.url).netloc

@@ -3,10 +3,12 @@
 =====================================  ==========================================================================
 ``GET /sandbox/phones``                number → messages
 ``POST /sandbox/replies``              ``{"from", "to"?, "text"?, "subject"?, "media"?: [{"url", "content_type"?}]}``
-``POST /sandbox/scripts``              ``{"number", "code"?, "state"?, "dispatched_after_s"?, "final_after_s"?}``
+``POST /sandbox/scripts``              ``{"number", "code"?, "state"?, "dispatched_after_s"?, "final_after_s"?}``; else
+                                       the last three digits of a number may be a code (``lives.script_of``)
 ``DELETE /sandbox/scripts``            every phone is as usual again
 ``GET, POST /sandbox/readings``        switch → reading, in words; a POST sets those that it names
-``GET, POST /sandbox/callbacks``       what was called back; a POST sets ``{"url"}`` for the service plan, or null
+``GET, POST /sandbox/callbacks``       what was called back; a POST sets ``{"url"}`` for the service plan, or null, and
+                                       how they get through: ``{"newest_first", "times", "late_s", "lose_every"}``
 ``GET /sandbox/requests``              what was asked, and what was answered
 ``POST, DELETE /sandbox/faults``       see ``control_faults``
 =====================================  ==========================================================================
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -115,12 +118,18 @@ async def _callbacks(fake: FakeSinch, _given: dict[str, Any]) -> object:
 
 
 async def _callback_url(fake: FakeSinch, given: dict[str, Any]) -> object:
-    _only(given, {"url": str})
-    if "url" not in given:
-        raise ValueError('"url" is an address, or null')
-    if given["url"] is not None:
+    _only(given, {"url": str, "newest_first": bool, "times": int, "late_s": float, "lose_every": int})
+    travel = {key: value for key, value in given.items() if key != "url"}
+    if not given:
+        raise ValueError(
+            '"url" is an address, or null; "newest_first", "times", "late_s", "lose_every" how they travel'
+        )
+    if given.get("url") is not None:
         web_address(given["url"], "url")
-    fake.plan.callback_url = given["url"]
+    if travel:
+        fake.callbacks.travel = replace(fake.callbacks.travel, **travel)
+    if "url" in given:
+        fake.plan.callback_url = given["url"]
     return _DONE
 
 
@@ -156,7 +165,7 @@ def _only(given: dict[str, Any], known: Mapping[str, type]) -> None:
             raise ValueError(f'there is no "{key}" here')
         kinds = (int, float) if known[key] is float else known[key]
         nothing = value is None and key in ("dispatched_after_s", "final_after_s", "url")
-        if not nothing and (not isinstance(value, kinds) or isinstance(value, bool)):
+        if not nothing and (not isinstance(value, kinds) or isinstance(value, bool) is not (kinds is bool)):
             raise ValueError(f'"{key}" has the wrong type')
 
 

@@ -5,7 +5,7 @@ Source: Sinch SMS API reference, "Delivery reports": states and codes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -38,6 +38,10 @@ DELIVERED, QUEUED, DISPATCHED = 0, 400, 401
 NO_VALUE, EXPIRED, CANCELLED, TOO_MANY_PARTS, NOT_FETCHED, REFUSED_BY_GATEWAY = 405, 406, 407, 411, 414, 415
 _ABORTED = frozenset({402, 403, 404, NO_VALUE, 408, 409, 410, TOO_MANY_PARTS, 412, 413})
 _MEDIA = range(NOT_FETCHED, 419)
+_OF_CARRIERS = frozenset({257, 300, 310, 321, 349, 399})
+# What the last three digits of a number can ask for. Nothing below 200: so all of 555-0100 to 555-0199, the numbers
+# that are kept free for fiction, are phones that just get their messages.
+_BY_NUMBER = _ABORTED | frozenset(_MEDIA) | _OF_CARRIERS | {EXPIRED, CANCELLED}
 # Codes of the older MMS API, and the code behind which each is hidden when they are not shown: our pairing.
 _GATEWAY = {2004: 415, 2560: 418, 2563: 415, 3001: 415, 3003: 414, 3510: 417, 4006: 417, 4007: 415}
 
@@ -79,6 +83,14 @@ class Script:
 
 AT_ONCE = Script()
 NO_LAST_WORD = Script(final_after_s=None)
+
+
+def script_of(number: str, usual: Script) -> Script:
+    """What happens to messages to a number for which nothing was said: its last three digits are the code that they end
+    with, if Sinch or a carrier has such a failure (+1 201 555 0414 ends with 414); every other number is as ``usual``.
+    """
+    code = int(number[-3:]) if number[-3:].isdigit() else DELIVERED
+    return replace(usual, code=code) if code in _BY_NUMBER and usual.code == DELIVERED else usual
 
 
 def steps(script: Script, accepted: datetime, start: datetime, expire_at: datetime, readings: Readings) -> list[Step]:

@@ -17,6 +17,7 @@ from sandbox.sinch.lives import (
     Message,
     Script,
     State,
+    script_of,
     steps,
 )
 from sandbox.sinch.parts import number_of_parts
@@ -81,7 +82,7 @@ class Phones:
         self.usual = AT_ONCE
 
     def script(self, number: str, script: Script | None) -> None:
-        """What happens from now on to messages to this number; None: what is ``usual``."""
+        """What happens from now on to messages to this number; None: what is ``usual``, or what its last digits say."""
         if script is None:
             self._scripts.pop(bare_digits(number), None)
         else:
@@ -96,7 +97,7 @@ class Phones:
         request = batch.request
         for number in numbers:
             text, complete = _filled(request, number)
-            script = self._scripts.get(number, self.usual)
+            script = self._scripts.get(number) or script_of(number, self.usual)
             if fault := _fault(request, text, readings, complete=complete):
                 script = Script(fault)
             message = Message(number, text, steps(script, batch.asked_at, batch.starts_at, batch.expire_at, readings))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sandbox.sinch import NO_LAST_WORD, FakeSinch, Fate, InboundMedia, Readings, Script
+from sandbox.sinch import AS_IT_HAPPENS, NO_LAST_WORD, FakeSinch, Fate, InboundMedia, Readings, Script, Travel
 from sandbox.sinch.rules import read_batch
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -378,3 +378,29 @@ async def test_while_the_fake_is_away_nothing_is_told_and_then_it_is(world: Worl
     await world.fake.come_back()
     assert len(await world.told_after()) + len(world.receiver.got) >= 1
     assert [one.fate for one in world.fake.callbacks.all] == [Fate.TAKEN]
+
+
+# How they get through
+
+
+async def test_callbacks_can_come_in_the_wrong_order_twice_and_late(world: World) -> None:
+    world.fake.callbacks.travel = Travel(newest_first=True, times=2, late_s=30)
+    world.send("per_recipient")
+    assert await world.told_after() == []
+    told = await world.told_after(30)
+    assert [one["code"] for one in told] == [0, 0, 401, 401, 400, 400]
+    assert [one.fate for one in world.fake.callbacks.all] == [Fate.TAKEN] * 6
+    assert await world.told_after(3600) == []
+
+
+async def test_callbacks_can_get_lost(world: World) -> None:
+    world.fake.callbacks.travel = Travel(lose_every=2)
+    world.send("per_recipient")
+    assert [one["code"] for one in await world.told_after()] == [401]
+    assert [one.fate for one in world.fake.callbacks.all] == [Fate.LOST, Fate.TAKEN, Fate.LOST]
+    world.fake.callbacks.travel = Travel(lose_every=1)
+    world.send("per_recipient")
+    assert await world.told_after(3600) == []
+    world.fake.callbacks.travel = AS_IT_HAPPENS
+    world.send("full")
+    assert len(await world.told_after()) == 1

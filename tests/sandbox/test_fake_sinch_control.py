@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.sinch import Travel
 from tests.sandbox.sinch_wire import ANN, BOB, Wire
 
 
@@ -41,6 +42,15 @@ async def test_a_shell_switches_faults_on_and_off(wire: Wire) -> None:
     assert (await wire.send(BOB)).status_code == 201
     assert (await _control(wire, "DELETE", "faults")).status_code == 200
     assert (await wire.send(ANN)).status_code == 201
+
+
+async def test_a_shell_says_how_callbacks_get_through(wire: Wire) -> None:
+    travel = {"newest_first": True, "times": 2, "late_s": 1.5, "lose_every": 3}
+    assert (await _control(wire, "POST", "callbacks", json=travel)).status_code == 200
+    assert wire.fake.callbacks.travel == Travel(newest_first=True, times=2, late_s=1.5, lose_every=3)
+    assert (await _control(wire, "POST", "callbacks", json={"times": 1})).status_code == 200
+    assert wire.fake.callbacks.travel == Travel(newest_first=True, times=1, late_s=1.5, lose_every=3)
+    assert wire.fake.plan.callback_url is None
 
 
 @pytest.mark.parametrize(
@@ -128,6 +138,12 @@ async def test_a_shell_switches_readings(wire: Wire) -> None:
         ("readings", {"colour": "red"}),
         ("callbacks", {}),
         ("callbacks", {"url": "bot"}),
+        ("callbacks", {"times": 0}),
+        ("callbacks", {"times": True}),
+        ("callbacks", {"late_s": -1}),
+        ("callbacks", {"lose_every": -1}),
+        ("callbacks", {"newest_first": 1}),
+        ("callbacks", {"lost": 1}),
         ("callbacks", {"url": 1}),
     ],
 )

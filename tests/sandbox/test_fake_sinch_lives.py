@@ -48,6 +48,45 @@ def test_without_a_script_a_message_is_on_the_phone_at_once(carrier: Carrier) ->
     assert len(carrier.fake.phones.of(ANN)) == 1
 
 
+@pytest.mark.parametrize(
+    ("number", "ending"),
+    [
+        ("+12015550414", ("Aborted", 414)),
+        ("+12015550257", ("Rejected", 257)),
+        ("+12015550402", ("Aborted", 402)),
+        ("+12015550407", ("Cancelled", 407)),
+        ("+12015550406", ("Expired", 406)),
+        ("+12015550400", ("Delivered", 0)),
+        ("+12015550401", ("Delivered", 0)),
+        ("+12015550419", ("Delivered", 0)),
+        ("+12015550000", ("Delivered", 0)),
+        ("+12015550152", ("Delivered", 0)),
+    ],
+)
+def test_the_last_digits_of_a_number_say_how_its_messages_end(
+    carrier: Carrier, number: str, ending: tuple[str, int]
+) -> None:
+    batch = carrier.send(number)
+    assert carrier.state(batch) == ending
+    carrier.fake.phones.script(number, Script(310))
+    assert carrier.state(carrier.send(number)) == ("Rejected", 310), "what was said of a number counts more"
+
+
+def test_a_number_that_fails_takes_the_usual_time_for_it(carrier: Carrier) -> None:
+    carrier.fake.phones.usual = Script(dispatched_after_s=5, final_after_s=5)
+    batch = carrier.send("+12015550257")
+    assert carrier.state(batch) == ("Queued", 400)
+    carrier.now += timedelta(seconds=10)
+    assert carrier.state(batch) == ("Rejected", 257)
+    carrier.fake.phones.usual = Script(321)
+    assert carrier.state(carrier.send("+12015550414")) == ("Rejected", 321)
+
+
+def test_every_number_that_is_kept_free_for_fiction_gets_its_messages(carrier: Carrier) -> None:
+    batch = carrier.send(*(f"+120155501{number:02d}" for number in range(100)))
+    assert {message.now(carrier.now).code for message in batch.messages} == {0}
+
+
 def test_a_message_moves_from_queued_to_dispatched_to_its_last_state_by_the_clock(carrier: Carrier) -> None:
     carrier.fake.phones.script(ANN, Script(dispatched_after_s=10, final_after_s=20))
     batch = carrier.send()
