@@ -11,6 +11,7 @@ from sandbox.sinch import FakeSinch
 from sandbox.slack import Message
 
 _BATCH_ID = re.compile(r"Batch ID: `([^`]+)`")
+_OPEN_AGAIN = "mms_open_again"  # the button of a refusal and of an unknown, and of nothing else
 _NOTHING, _MAYBE = "nothing was sent", "may have been sent"
 
 
@@ -26,7 +27,7 @@ def words_in(message: Message) -> Iterator[tuple[str, Word]]:
             for batch_id in _BATCH_ID.findall(block["text"]["text"]):
                 yield batch_id, Word.ACCEPTED
         for element in block.get("elements", ()):
-            if reference := element.get("value"):
+            if element.get("action_id") == _OPEN_AGAIN and (reference := element.get("value")):
                 if _MAYBE in said:
                     yield reference, Word.UNKNOWN
                 elif _NOTHING in said:

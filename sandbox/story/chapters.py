@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sandbox.sinch.faults import Reset, Status
+from sandbox.sinch.lives import Script
 from sandbox.sinch.refusals import Shape
 from sandbox.slack.dialog import Outcome
 from sandbox.slack.people import ADA, SAM
@@ -21,6 +22,8 @@ TEAM = ("+12015550127", "+12015550128")
 STRANGERS_AIM = "+12015550129"
 REFUSED_FIRST = "+12015550130"
 ANSWER_LOST = "+12015550131"
+MEMBERS = ("+12015550132", "+12015550133")
+OPTED_OUT = "+12015550134"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,38 @@ async def lost_answer(stage: Stage) -> None:
     stage.check_sent("ann", told, phones=[ANSWER_LOST], shows="SMS | Your photos are printed")
 
 
+async def delivered_or_not(stage: Stage) -> None:
+    stage.say(
+        "“Accepted” means that Sinch has a message. Whether it reached everybody is another question, and the bot "
+        "follows each recipient to the end. ben reminds three members of their class. One of them wrote STOP some "
+        "time ago:"
+    )
+    stage.sinch.phones.script(OPTED_OUT, Script(code=257))
+    await stage.types("ben", "")
+    dialog = await stage.dialog("ben")
+    dialog.type_in({"to": "\n".join((*MEMBERS, OPTED_OUT)), "message": "Your class begins at six."})
+    await stage.send("ben", dialog)
+    told = await stage.answer("ben", is_last=is_result)
+    stage.say(
+        "As long as all goes well the bot is quiet. It tells a failure as soon as it knows of one, and the rest when "
+        "nothing more is to come. (Here it asks Sinch every few seconds; with a public address, Sinch calls it.)"
+    )
+    news = await stage.news("ben", told)
+    stage.checks.contains("what became of the three", expected="2 delivered and 1 failed", seen=news.shown)
+    stage.check_told_privately("ben", news)
+    unfold, label = next(iter(news.buttons().items()), ("", ""))
+    stage.say(f"Which one, and why? ben presses “{label}”:")
+    await stage.presses("ben", news, unfold)
+    unfolded = await stage.changed("ben", news)
+    stage.checks.contains("whom it did not reach", expected=OPTED_OUT, seen=unfolded.shown)
+    stage.checks.contains("the carrier's own code", expected="CARRIER-257", seen=unfolded.shown)
+    stage.checks.equal("others named there", expected=[], seen=[one for one in MEMBERS if one in unfolded.shown])
+    stage.say("Two phones have it, and the third was left in peace:")
+    stage.draw_phones(*MEMBERS, OPTED_OUT)
+    shows = "SMS | Your class begins at six."
+    stage.check_sent("ben", told, phones=MEMBERS, shows=shows, stopped=[OPTED_OUT])
+
+
 CHAPTERS = (
     Chapter("A picture reaches a phone", picture_message),
     Chapter("One text for several people", several_recipients),
@@ -223,4 +258,5 @@ CHAPTERS = (
     Chapter("He asks, and an admin lets him in", request),
     Chapter("Sinch refuses the bot's token", refused_token),
     Chapter("A lost answer is found again", lost_answer),
+    Chapter("Delivered to two, and one opted out", delivered_or_not),
 )

@@ -19,6 +19,8 @@ FOUND_WITHIN_S = 45.0  # the product's own promise about a lost answer
 COMMAND = "/mms"
 DIALOG_WIDTH = 68
 _BATCH_ID = re.compile(r"\b[0-9A-Z]{26}\b")  # Sinch SMS API: a batch's id
+_OPEN_AGAIN, _DETAILS = "mms_open_again", "mms_details"
+NEWS_WITHIN_S = 30.0  # the bot asks Sinch for the first time after five seconds
 
 
 class StoryStoppedError(Exception):
@@ -74,7 +76,7 @@ class Stage:
         while True:
             try:
                 message = await person.wait_for_message(
-                    lambda m: m.ts not in self._shown, timeout_s=within_s or self._answer_within_s
+                    lambda m: m.ts not in self._shown and not is_news(m), timeout_s=within_s or self._answer_within_s
                 )
             except NothingSeenError as absent:
                 raise self._stopped(f"a private answer for {who}", absent) from None
@@ -82,6 +84,19 @@ class Stage:
             self._draw(message, who)
             if is_last(message):
                 return message
+
+    async def news(self, who: str, told: Message) -> Message:
+        """Draw what the bot tells a person of the delivery of the message of which they were ``told`` the batch ID."""
+        ids = set(_BATCH_ID.findall(told.shown))
+        try:
+            message = await self.slack.person(who).wait_for_message(
+                lambda m: is_news(m) and ids <= set(_BATCH_ID.findall(m.shown)),
+                timeout_s=max(NEWS_WITHIN_S, self._answer_within_s),
+            )
+        except NothingSeenError as absent:
+            raise self._stopped(f"what became of {who}'s message", absent) from None
+        self._draw(message, who)
+        return message
 
     async def presses(self, who: str, message: Message, action_id: str) -> None:
         """A person presses a button below a message."""
@@ -148,9 +163,15 @@ class Stage:
         readers = [who, *(other.name for other in others if message in other.messages)]
         self.checks.equal("who reads the answer", expected=[person.name], seen=readers)
 
-    def check_sent(self, who: str, told: Message, *, phones: Sequence[str], shows: str) -> None:
-        """One batch went to exactly these phones, each of them has it once, and the person was told its ID."""
-        digits = sorted(number.removeprefix("+") for number in phones)
+    def check_sent(
+        self, who: str, told: Message, *, phones: Sequence[str], shows: str, stopped: Sequence[str] = ()
+    ) -> None:
+        """One batch went to exactly these phones, each of them has it once, and the person was told its ID.
+
+        Args:
+            stopped: phones that it went to as well, and never reached.
+        """
+        digits = sorted(number.removeprefix("+") for number in (*phones, *stopped))
         ids = [batch.id for batch in self.sinch.batches if sorted(batch.recipients) == digits]
         self.checks.equal(f"batches at Sinch for {_listed(phones)}", expected=1, seen=len(ids))
         told_ids = _BATCH_ID.findall(told.shown)
@@ -158,6 +179,8 @@ class Stage:
         self.reached.update(phones)
         for number in phones:
             self.check_phone(number, [shows])
+        for number in stopped:
+            self.check_phone(number, [])
         self.check_told_privately(who, told)
 
     def check_phone(self, number: str, expected: Sequence[str]) -> None:
@@ -175,7 +198,12 @@ class Stage:
 
 def is_result(message: Message) -> bool:
     """Is it the bot's last word on a message: a batch ID, or a button to try again?"""
-    return bool(_BATCH_ID.search(message.shown) or message.buttons())
+    return bool(_BATCH_ID.search(message.shown) or _OPEN_AGAIN in message.buttons())
+
+
+def is_news(message: Message) -> bool:
+    """Is it about the delivery of a message that was told as accepted before?"""
+    return _DETAILS in message.buttons()
 
 
 def any_message(_: Message) -> bool:

@@ -129,15 +129,22 @@ def test_a_lost_answer_is_looked_up_and_told(chapters: dict[str, str]) -> None:
     assert re.search(r"Batch ID: [0-9A-Z]{26} ", told)
 
 
+def test_what_became_of_each_recipient_is_told_with_its_reason(chapters: dict[str, str]) -> None:
+    told = chapters["8 · Delivered to two, and one opted out"]
+    assert re.search(r"to 3 recipients: 2 delivered and 1 failed\..*\[ Show the failed ones \]", told)
+    assert re.search(r"opted out.*\(Code CARRIER-257\) ┃ \+12015550134 ┃ \[ Hide them \]", told)
+    assert "(nothing)" in told
+
+
 def test_the_end_counts_what_the_fakes_saw(chapters: dict[str, str]) -> None:
     counts = dict(
         re.findall(r"(submissions|accepted by Sinch|told why|phones reached|sent twice) (\d+)", chapters["In the end"])
     )
     assert counts == {
-        "submissions": "7",
-        "accepted by Sinch": "6",
+        "submissions": "8",
+        "accepted by Sinch": "7",
         "told why": "1",
-        "phones reached": "9",
+        "phones reached": "11",
         "sent twice": "0",
     }
 
@@ -258,6 +265,17 @@ async def test_something_that_slack_does_not_take_spoils_the_story(tmp_path: Pat
     well, text = await told(tmp_path, slack=slack)
     assert not well
     assert "✗ what Slack did not take from the bot expected: nothing seen: views.open: title too long" in text
+
+
+async def test_a_phone_that_got_what_it_had_opted_out_of_spoils_the_story(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sinch = FakeSinch()
+    monkeypatch.setattr(sinch.phones, "script", lambda *_: None)
+    well, text = await told(tmp_path, sinch=sinch, chapters=CHAPTERS[-1:])
+    assert not well
+    assert "✗ what became of the three" in text
+    assert "delivered to all 3 recipients" in text
 
 
 async def test_a_dialog_that_does_not_come_ends_the_story_in_time(tmp_path: Path) -> None:
