@@ -51,7 +51,7 @@ def application(told: Arguments) -> Flask:
     return flask
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  gunicorn has no types
+class _Server(BaseApplication):
     def __init__(self, app: Flask, fd: int) -> None:
         self._app, self._fd = app, fd
         super().__init__()

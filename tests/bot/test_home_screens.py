@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bot.access import NOTHING_KNOWN, Person, Policy
 from bot.causes import Catalogue
@@ -367,9 +368,7 @@ async def test_when_the_database_is_back_the_tab_that_said_so_shows_the_messages
     assert "Queued" in desk.slack.person("ann").home_shown
 
 
-async def test_a_fault_of_ours_ends_the_looking_of_one_and_not_of_all(
-    desk: Desk, submission: Submit, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_fault_of_ours_ends_the_looking_of_one_and_not_of_all(desk: Desk, submission: Submit) -> None:
     await comes(desk, "ann", "ada")
     await queue(desk, submission(user=ADA))
     store: Any = desk.doors.store
@@ -381,20 +380,21 @@ async def test_a_fault_of_ours_ends_the_looking_of_one_and_not_of_all(
         return await page(user_id, **more)
 
     store.reports.page = broken
-    assert await later(desk, 30) == 1
-    assert "home_fault" in capsys.readouterr().out
+    with capture_logs() as lines:
+        assert await later(desk, 30) == 1
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["home_fault"]
     assert set(desk.doors.screens._looking) == {ADA}
 
 
-async def test_no_log_line_tells_what_stands_on_anybodys_tab(
-    desk: Desk, submission: Submit, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_no_log_line_tells_what_stands_on_anybodys_tab(desk: Desk, submission: Submit) -> None:
     reference = await queue(desk, submission(text="Between us two"))
     desk.slack.faults.add("views.publish", error="internal_error")
-    await comes(desk, "ann")
-    await later(desk, 60)
-    said = capsys.readouterr().out
+    with capture_logs() as lines:
+        await comes(desk, "ann")
+        await later(desk, 60)
+    said = str(lines)
     assert "home_not_drawn" in said
+    assert "home_drawn" in said
     for hidden in (reference, "Between us two", "2015550123", "blocks"):
         assert hidden not in said
 
