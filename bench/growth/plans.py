@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psycopg
@@ -70,7 +71,7 @@ def _count(one: Asked | None) -> int:
 
 def _where() -> tuple[str, str] | None:
     """The place in the store that runs a statement now."""
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         file = Path(frame.f_code.co_filename)
         if file.parent == STORE:
