@@ -46,10 +46,12 @@ _log = structlog.get_logger(__name__)
 class _Told:
     """How it went. ``error`` None: Slack took it, or it did not have to be told.
 
-    ``put_off``: what was told before still counts as told, and the rest is due again a little later.
+    ``way`` is how it took it. ``put_off``: what was told before still counts as told, and the rest is due again a
+    little later.
     """
 
     error: SlackError | None = None
+    way: str | None = None
     channel_id: str | None = None
     ts: str | None = None
     url_used: bool = False
@@ -96,6 +98,8 @@ class DeliveryNotifier(Outbox[DeliveryNews]):
                 by_response_url=told.url_used,
                 now=now,
             )
+            if told.way is not None:
+                _log.info("delivery_news_told", client_reference=reference, way=told.way)
             return
         next_at = self._next_try(since=row.since, tries=row.tries, error=told.error, now=now)
         await self._reports.news_failed(reference, next_at=next_at, response_url_used=told.url_used)
@@ -141,8 +145,7 @@ class DeliveryNotifier(Outbox[DeliveryNews]):
                 return _Told(error)
             _log.info("delivery_news_gone", client_reference=row.client_reference, error=error.error)
             return await self._post_directly(row, news) if matters else _Told()
-        _log.info("delivery_news_told", client_reference=row.client_reference, way="chat.update")
-        return _Told()
+        return _Told(way="chat.update")
 
     async def _post_there(self, row: DeliveryNews, url: str, news: Blocks) -> _Told:
         try:
@@ -152,16 +155,14 @@ class DeliveryNotifier(Outbox[DeliveryNews]):
             if error.away:
                 return _Told(error, url_used=used)
             return replace(await self._post_directly(row, news), url_used=used)
-        _log.info("delivery_news_told", client_reference=row.client_reference, way="response_url")
-        return _Told(url_used=True)
+        return _Told(way="response_url", url_used=True)
 
     async def _post_directly(self, row: DeliveryNews, news: Blocks) -> _Told:
         try:
             posted = await self._slack.post_direct(user_id=row.user_id, message=news)
         except SlackError as error:
             return _Told(error)
-        _log.info("delivery_news_told", client_reference=row.client_reference, way="chat.postMessage")
-        return _Told(channel_id=posted.channel_id or None, ts=posted.ts or None)
+        return _Told(way="chat.postMessage", channel_id=posted.channel_id or None, ts=posted.ts or None)
 
 
 def _matters(counts: Counts, *, since: str | None) -> bool:
