@@ -32,6 +32,7 @@ SHORTEST_S = 30  # a tenth of it is to hold some samples
 MOST_S = 86_400
 MOST_RATE = 100  # the fakes and the people are on the same machine
 _SAY_EVERY = 60  # samples
+_START_WITHIN_S = 60.0
 _LATE = 1.5  # times the planned length; then it ends, and says that it was not all
 _SEED = "soak"
 
@@ -47,7 +48,7 @@ async def soak(
 ) -> Outcome:
     """``number`` submissions, ``rate`` in a second, to one process of ``program`` on a new database in ``folder``."""
     planned = plan.steady(seed=_SEED, number=number, kind=kind)
-    ends_at = time.monotonic() + number / rate * _LATE
+    ends_at = time.monotonic() + _START_WITHIN_S + number / rate * _LATE
     with database_of(kind, folder) as database:
         print(f"{database.version}, one process: {number} submissions, {rate:g} in a second", flush=True)
         campaign = Campaign(

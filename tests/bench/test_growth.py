@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bench.growth.__main__ import SLACK, SMALL, grown, open_filled, work
+from bench.growth.__main__ import NOW, SMALL, open_filled
 from bench.growth.measure import Row, table
+from bench.growth.work import SLACK, grown, work
 from bench.numbers import Series
 from tests.postgres import Postgres
 
@@ -35,7 +36,7 @@ async def compared(urls: tuple[str, str], *, without: str | None = None) -> list
         if without is not None:
             with store.engine.begin() as connection:
                 connection.execute(text(f"DROP INDEX {without}"))
-        found.append(await work(store))
+        found.append(await work(store, now=NOW))
         await store.close()
     return grown(found[0], found[1], slack=SLACK[urls[0].partition(":")[0]])
 

@@ -91,7 +91,7 @@ async def test_the_same_submit_at_two_processes_is_one_row_and_one_send(
                 assert {ack.status for ack in await asyncio.gather(*presses)} == {200}
                 await dialog.close()
             await world.slack.state.changes.wait_for(
-                lambda: True if sum("Batch ID" in message.shown for message in ann.messages) == 10 else None,
+                lambda: True if sum("Sinch accepted" in message.shown for message in ann.messages) == 10 else None,
                 timeout_s=15.0,
                 what="ten results",
             )

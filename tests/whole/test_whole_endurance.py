@@ -182,7 +182,7 @@ def crash_story(at: str, when: str) -> Story:
 async def results(world: CrashingWorld, person: Actor, count: int, *, within_s: float = 15.0) -> None:
     """Wait until the person has been told so many batch IDs."""
     await world.slack.state.changes.wait_for(
-        lambda: True if sum("Batch ID" in message.shown for message in person.messages) == count else None,
+        lambda: True if sum("Sinch accepted" in message.shown for message in person.messages) == count else None,
         timeout_s=within_s,
         what=f"{count} results",
     )
@@ -267,7 +267,7 @@ async def stopped_busy(stage: Stage) -> None:
         assert await world.bot.stop() == 0
 
         assert time.monotonic() - started < BUSY_STOP_S
-        assert sum("Batch ID" in message.shown for message in ann.messages) == 1  # told on the way out
+        assert sum("Sinch accepted" in message.shown for message in ann.messages) == 1  # told on the way out
         await stage.start_again(world)
         await results(world, ann, 3, within_s=TOLD_WITHIN_S)
         await stage.told(ann, MAYBE, within_s=TOLD_WITHIN_S)

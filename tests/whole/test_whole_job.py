@@ -337,7 +337,7 @@ async def test_fifty_messages_of_one_person_do_not_hold_up_another_while_sinch_i
     assert {answer.outcome for answer in answers} == {Outcome.CLOSED}
     assert max(answer.elapsed_s for answer in answers) < MAX_ACK_S
     await world.slack.state.changes.wait_for(
-        lambda: True if sum("Batch ID" in m.shown for m in person.messages) == 50 else None,
+        lambda: True if sum("Sinch accepted" in m.shown for m in person.messages) == 50 else None,
         timeout_s=15.0,
         what="fifty results",
     )

@@ -75,7 +75,7 @@ async def test_a_job_is_seen_from_outside_and_nobodys_data_is(
             await send(world, ann, to=NUMBER, message=f"{WORDS} {number}")
         await told(ann, "Nothing was sent", within_s=15.0)
         await world.slack.state.changes.wait_for(
-            lambda: True if sum("Batch ID" in message.shown for message in ann.messages) == 3 else None,
+            lambda: True if sum("Sinch accepted" in message.shown for message in ann.messages) == 3 else None,
             timeout_s=30.0,
             what="three results",
         )

@@ -43,7 +43,7 @@ async def running(*bots: BotProcess) -> AsyncIterator[None]:
 
 async def all_told(world: World, person: Actor, count: int, *, within_s: float) -> None:
     def look() -> bool | None:
-        return True if sum("Batch ID" in one.shown for one in person.messages) == count else None
+        return True if sum("Sinch accepted" in one.shown for one in person.messages) == count else None
 
     await world.slack.state.changes.wait_for(look, timeout_s=within_s, what=f"{count} results")
 

@@ -172,7 +172,7 @@ async def test_a_callback_that_comes_before_our_own_record_is_not_lost(
         await told(ann, "Batch ID", world.sinch.batches[0].id)
         await world.sinch.until(lambda sinch: asked.status is not None)
         assert (await ledger.of(world))[0] is State.ACCEPTED
-        assert sum("Batch ID" in one.shown for one in ann.messages) == 1
+        assert sum("Sinch accepted" in one.shown for one in ann.messages) == 1
 
 
 async def test_a_report_settles_an_unknown(

@@ -89,7 +89,7 @@ async def test_no_log_line_of_a_whole_job_at_debug_holds_anything_private(
         await ann.click(refused, next(iter(refused.buttons())))
         await (await ann.dialog(callback_id="mms_compose")).close()
         await world.slack.state.changes.wait_for(
-            lambda: True if sum("Batch ID" in message.shown for message in ann.messages) == 3 else None,
+            lambda: True if sum("Sinch accepted" in message.shown for message in ann.messages) == 3 else None,
             timeout_s=20.0,
             what="three results",
         )
