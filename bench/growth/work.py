@@ -1,4 +1,4 @@
-"""How much a database does for each thing that the bot asks of it: counted, so that a busy machine makes no difference."""
+"""How much a database does for each thing that the bot asks of it: counted, so that a busy machine changes nothing."""
 
 from __future__ import annotations
 
