@@ -1,6 +1,6 @@
 # Everything needs Python 3.11 or newer and nothing else: each target first installs what it uses into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chaos soak format docs lock clean
+.PHONY: help demo test check bench bench-quick growth chaos soak format docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,6 +12,8 @@ help:
 	@echo "make check  format, lint, types and every test, as CI does"
 	@echo "make chaos  break everything around the bot, and count what was doubled or lost (CHAOS_N=1000)"
 	@echo "make soak   ten minutes of 50 submissions a second: does memory or the number of open files grow?"
+	@echo "make bench  how soon Slack hears back, beside other ways to write it (make bench-quick: under two minutes)"
+	@echo "make growth  are claims, history and access as quick among a million rows?"
 	@echo "make docs   write docs/causes.md anew from bot/causes.toml"
 	@echo "make lock   raise the pinned dependencies"
 
@@ -44,6 +46,21 @@ chaos: .venv/dev.stamp
 	@$(BIN)/python -m chaos $(if $(CHAOS_N),--number $(CHAOS_N)) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) \
 		$(if $(CHAOS_DATABASE),--database $(CHAOS_DATABASE)) $(if $(CHAOS_SECONDS),--seconds $(CHAOS_SECONDS))
 
+# What is measured beside the bot has a place of its own, so that nothing of it gets between the bot and its versions.
+.venv-bench/bench.stamp: requirements/bench.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: .venv/dev.stamp .venv-bench/bench.stamp
+	@$(BIN)/python -m bench
+
+bench-quick: .venv/dev.stamp .venv-bench/bench.stamp
+	@$(BIN)/python -m bench --quick
+
+growth: .venv/dev.stamp
+	@$(BIN)/python -m bench.growth
+
 # SOAK_SECONDS and SOAK_RATE (submissions in a second), SOAK_DATABASE sqlite or postgres. See docs/soak.md.
 soak: .venv/dev.stamp
 	@$(BIN)/python -m chaos.soak $(if $(SOAK_SECONDS),--seconds $(SOAK_SECONDS)) $(if $(SOAK_RATE),--rate $(SOAK_RATE)) \
@@ -64,4 +81,4 @@ lock: .venv/dev.stamp
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml requirements/build.in
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

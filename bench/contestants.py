@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ class Running:
 @asynccontextmanager
 async def contender(name: str, module: str, folder: Path, *, slack: str) -> AsyncIterator[Running]:
     """One of ``bench.contenders``."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     process = await asyncio.create_subprocess_exec(
         *(str(OTHERS_PYTHON), "-m", f"bench.contenders.{module}", "--slack", slack),
         *("--database", str(folder / "rows.db"), "--secret", SECRET, "--token", TOKEN),
@@ -65,7 +64,7 @@ async def bot(
     **settings: str,
 ) -> AsyncIterator[Running]:
     """The real ``mms-bot run``, over HTTP."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     everything = {
         "SLACK_BOT_TOKEN": TOKEN,
         "SLACK_SIGNING_SECRET": SECRET,
@@ -88,8 +87,3 @@ async def bot(
         yield Running(name, int(running.origin.rpartition(":")[2]), pid)
     finally:
         await running.kill()
-
-
-def this_python() -> str:
-    """What runs the bot."""
-    return sys.executable

@@ -23,9 +23,13 @@ class BadAnswer(Exception):  # noqa: N818  it is one
 
 @dataclass(slots=True)
 class Volley:
-    """What came of one: seconds for each answer, in the order of sending, and how long all of it took."""
+    """What came of one: seconds for each answer, in the order of sending, and how long all of it took.
+
+    ``fired_at`` is when each was due to be sent (``time.perf_counter``).
+    """
 
     seconds: list[float] = field(default_factory=list)
+    fired_at: list[float] = field(default_factory=list)
     took_s: float = 0.0
 
 
@@ -133,13 +137,14 @@ class Gun:
 
     def _fire(self, index: int, request: bytes) -> None:
         now = time.perf_counter()
+        self._volley.fired_at[index] = now
         if self.idle:
             self.idle.pop().fire(index, request, now)
         else:
             self._waiting.append((index, request, now))
 
     def _begin(self, count: int) -> None:
-        self._volley = Volley([0.0] * count)
+        self._volley = Volley([0.0] * count, [0.0] * count)
         self._left = count
         self._finished = asyncio.get_running_loop().create_future()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import itertools
 import json
 import time
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ PATH = "/slack/events"
 _MARK = "XXNUMBERXX"
 _ANN = Person("U0ANN", "ann", "Ann Adams")
 _GENERAL = Channel("C0GENERAL", "general", "public", frozenset({"U0ANN"}))
-_NUMBERS = itertools.count(1)
+_last = [0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Shot:
 
     def many(self, count: int) -> list[bytes]:
         """Whole HTTP requests, signed now: Slack's signature is good for five minutes."""
-        return [self._one(next(_NUMBERS)) for _ in range(count)]
+        return [self._one(_next()) for _ in range(count)]
 
     def _one(self, number: int) -> bytes:
         body = self.body.replace(_MARK, f"{number:010d}").encode()
@@ -44,6 +43,16 @@ class Shot:
             f"Content-Length: {len(body)}\r\nX-Slack-Request-Timestamp: {now}\r\nX-Slack-Signature: v0={digest}\r\n\r\n"
         )
         return head.encode() + body
+
+
+def next_number() -> int:
+    """The number of the next request that is made."""
+    return _last[0] + 1
+
+
+def _next() -> int:
+    _last[0] += 1
+    return _last[0]
 
 
 def command() -> Shot:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 _TRIGGER = re.compile(rb"123\.456\.(\d{10})")
@@ -32,7 +33,7 @@ class SlackStub:
 
     def __init__(self) -> None:
         self.opened_at: dict[int, float] = {}
-        self.told_at: list[float] = []
+        self._opened = asyncio.Event()
         self._server: asyncio.Server | None = None
         self.origin = ""
 
@@ -49,6 +50,13 @@ class SlackStub:
     def api_url(self) -> str:
         return f"{self.origin}/api/"
 
+    async def until_opened(self, numbers: Iterable[int]) -> None:
+        """Until there was a dialog for each of these commands."""
+        missing = set(numbers)
+        while missing := {number for number in missing if number not in self.opened_at}:
+            self._opened.clear()
+            await self._opened.wait()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
@@ -63,6 +71,7 @@ class SlackStub:
         method = head.split(b" ", 2)[1].rpartition(b"/")[2].split(b"?")[0].decode()
         if method == "views.open" and (found := _TRIGGER.search(body)):
             self.opened_at[int(found[1])] = time.perf_counter()
+            self._opened.set()
         said = json.dumps(_ANSWERS.get(method, _NOBODY)).encode()
         return (
             f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said

@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("bot", "sinch", "sandbox", "chaos")
+PACKAGES = ("bot", "sinch", "sandbox", "chaos", "bench")
 MIGRATIONS = ROOT / "bot" / "store" / "migrations"  # run by Alembic, never imported
+CONTENDERS = ROOT / "bench" / "contenders"  # programs of their own, with libraries that are not installed here
 FILES = sorted(
-    file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if MIGRATIONS not in file.parents
+    file
+    for package in PACKAGES
+    for file in (ROOT / package).rglob("*.py")
+    if MIGRATIONS not in file.parents and CONTENDERS not in file.parents
 )
 STDLIB = frozenset(sys.stdlib_module_names)
 
@@ -173,7 +177,8 @@ def test_the_bot_never_imports_the_sandbox_but_for_its_command(file: Path) -> No
 @pytest.mark.parametrize("file", FILES, ids=module_of)
 def test_only_the_store_talks_to_the_database(file: Path) -> None:
     module = module_of(file)
-    if within(module, "bot.store", "chaos.databases"):  # chaos locks it, cuts it off and reads it, from outside
+    # chaos locks it, cuts it off and reads it, from outside; the benches fill it, and ask for its plans and its version
+    if within(module, "bot.store", "chaos.databases", "bench"):
         return
     if module == "bot.cli":
         assert not {name.partition(".")[0] for name in imports_of(file, lazy=False)} & DATABASE
@@ -191,7 +196,7 @@ def test_only_the_command_line_imports_the_composition_root(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=module_of)
 def test_nobody_but_the_roots_imports_a_certain_store(file: Path) -> None:
-    if module_of(file) not in ("bot.cli", "bot.app") and not within(module_of(file), "bot.store"):
+    if module_of(file) not in ("bot.cli", "bot.app") and not within(module_of(file), "bot.store", "bench.growth"):
         assert not any(within(name, "bot.store.sql", "bot.store.engine") for name in imports_of(file))
 
 
@@ -229,6 +234,11 @@ def reads_the_environment(file: Path) -> bool:
 def test_only_the_command_line_reads_the_environment(file: Path) -> None:
     if module_of(file) != "bot.cli":
         assert not reads_the_environment(file)
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if not within(module_of(f), "bench")], ids=module_of)
+def test_nothing_imports_the_benches(file: Path) -> None:
+    assert "bench" not in tops(file)
 
 
 @pytest.mark.parametrize("file", [f for f in FILES if within(module_of(f), "chaos")], ids=module_of)
