@@ -72,18 +72,24 @@ def _why(one: RecipientState, group: Group) -> str:
 
 
 def fitting(parts: Iterable[tuple[str, list[str]]], *, most: int, rest: str = "and {} more") -> list[Block]:
-    """Headings and lines, none cut, in ``most`` full sections at most; the rest is counted."""
+    """Every heading, and lines below it as far as they fit, none cut; the rest is counted.
+
+    Args:
+        most: for how many full sections there is room; with many short groups it is more sections, and no more text.
+    """
+    groups = [(heading[:SECTION_MAX], lines) for heading, lines in parts]
+    room = most * SECTION_MAX - sum(len(heading) for heading, _ in groups)
     texts: list[str] = []
     left_out = 0
-    for heading, lines in parts:
-        texts.append(heading[:SECTION_MAX])
+    for heading, lines in groups:
+        texts.append(heading)
         for line in lines:
-            if len(texts[-1]) + 1 + len(line) <= SECTION_MAX:
-                texts[-1] += f"\n{line}"
-            elif len(texts) < most:
-                texts.append(line)
-            else:
+            if (room := room - 1 - len(line)) < 0:
                 left_out += 1
+            elif len(texts[-1]) + 1 + len(line) <= SECTION_MAX:
+                texts[-1] += f"\n{line}"
+            else:
+                texts.append(line)
     return [section(text) for text in texts] + ([section(rest.format(left_out))] if left_out else [])
 
 

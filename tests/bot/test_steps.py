@@ -80,6 +80,7 @@ NOT_ABOUT_A_MESSAGE = {
     "answer_told",
     "by_batch",
     "close",
+    "engine",
     "enqueue",
     "figures",
     "get",
