@@ -1,4 +1,4 @@
-"""The command line: ``mms-bot run``, ``migrate``, ``access …``, ``forget``, ``explain``, ``sandbox``.
+"""The command line: ``mms-bot run``, ``migrate``, ``manifest``, ``access …``, ``forget``, ``explain``, ``sandbox``.
 
 Exit status: 0 done, 1 it ran and the answer is no, 2 wrong use or wrong settings.
 """
@@ -47,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
 
     migrate = commands.add_parser("migrate", help="bring the database up to date (run does that too)")
     migrate.set_defaults(command=_migrate)
+
+    manifest = commands.add_parser("manifest", help="write the Slack app's manifest, or a link that makes the app")
+    manifest.add_argument("--url", metavar="URL", help="for HTTP: the bot's https address (default: for Socket Mode)")
+    manifest.add_argument("--command", dest="name", default="/mms", metavar="NAME", help="if it is not /mms")
+    manifest.add_argument("--link", action="store_true", help="as a link to Slack's page, with everything filled in")
+    manifest.set_defaults(command=lambda arguments: _manifest(arguments, manifest))
 
     _add_access(commands.add_parser("access", help="see and change who may send, without Slack"))
 
@@ -191,6 +197,21 @@ def _migrate(_: argparse.Namespace) -> int:
     asyncio.run(store.close())
     print("The database is up to date.")
     return DONE
+
+
+def _manifest(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Needs no settings: it comes before them."""
+    from bot.manifest import WrongUrlError, as_yaml, link
+    from bot.settings import is_command
+
+    if not is_command(arguments.name):
+        parser.error("a command starts with a slash, in small letters, of up to 32 characters")
+    write = link if arguments.link else as_yaml
+    try:
+        text = write(command=arguments.name, url=arguments.url)
+    except WrongUrlError as error:
+        parser.error(str(error))
+    return DONE if _print_all(text.rstrip("\n") + "\n") else NO
 
 
 def _forget(arguments: argparse.Namespace) -> int:

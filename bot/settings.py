@@ -147,6 +147,11 @@ class Settings:
         return settings
 
 
+def is_command(raw: str) -> bool:
+    """Can a slash command be called that?"""
+    return _COMMAND.fullmatch(raw) is not None and raw.isprintable()
+
+
 def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     """What ``.env`` in ``folder`` says, with the environment on top. Nothing is written back to ``os.environ``.
 
@@ -261,7 +266,7 @@ def _members(raw: str) -> frozenset[str]:
 
 
 def _command(raw: str) -> str:
-    if not _COMMAND.fullmatch(raw):
+    if not is_command(raw):
         raise _WrongError(
             "is not a command name: it starts with a slash, in small letters, without spaces, 32 at most."
         )

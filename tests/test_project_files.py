@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.cli import _parser
 from bot.settings import Settings, SettingsError
 from bot.slack import ids
 
@@ -120,16 +117,6 @@ def test_the_manifest_has_the_home_tab_and_the_event_that_the_bot_draws_it_for_a
 
     assert manifest["features"]["app_home"]["home_tab_enabled"] is True
     assert manifest["settings"]["event_subscriptions"] == {"bot_events": [ids.HOME_OPENED]}
-
-
-def test_the_procfile_starts_commands_that_exist() -> None:
-    processes = yaml.safe_load((ROOT / "Procfile").read_text())
-
-    assert "web" in processes
-    for line in processes.values():
-        program, *arguments = shlex.split(line)
-        assert program in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-        assert _parser().parse_args(arguments).command
 
 
 @pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
