@@ -1,4 +1,5 @@
-"""The command line: ``mms-bot run``, ``migrate``, ``manifest``, ``access …``, ``forget``, ``explain``, ``sandbox``.
+"""The command line: ``mms-bot run``, ``init``, ``doctor``, ``migrate``, ``manifest``, ``access …``, ``forget``,
+``explain``, ``sandbox``.
 
 Exit status: 0 done, 1 it ran and the answer is no, 2 wrong use or wrong settings.
 """
@@ -44,6 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host", help="address to listen on (default: HOST, else every address)")
     run.add_argument("--port", help="port to listen on (default: PORT, else 3000)")
     run.set_defaults(command=_run)
+
+    init = commands.add_parser("init", help="set the bot up: asks for what is missing, checks it, and writes .env")
+    init.add_argument(
+        "--from", dest="file", type=Path, metavar="FILE", help="take the answers from a file of NAME=value lines"
+    )
+    init.set_defaults(command=_init)
+
+    doctor = commands.add_parser("doctor", help="check the whole set-up, and say what to mend and where")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--send-test", metavar="NUMBER", help="also send a real text there, after a question")
+    doctor.add_argument("--yes", action="store_true", help="send it without a question")
+    doctor.set_defaults(command=lambda arguments: _doctor(arguments, doctor))
 
     migrate = commands.add_parser("migrate", help="bring the database up to date (run does that too)")
     migrate.set_defaults(command=_migrate)
@@ -184,6 +197,87 @@ def _first_on_file(database_url: str) -> bool:
         return first_on_file(database_url)
     except OSError:
         return True  # it is only for a warning
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from dotenv import dotenv_values
+
+    from bot.setup.init import Init, StoppedError, take_from
+    from bot.setup.keyboard import Keyboard
+
+    try:
+        if arguments.file is not None:
+            if not arguments.file.is_file():
+                print(f"{arguments.file} is not there.", file=sys.stderr)
+                return WRONG_USE
+            put = take_from(dotenv_values(arguments.file, interpolate=False), Path.cwd(), os.environ)
+            print(f"Put into .env: {', '.join(put) or 'nothing; all of it was there'}.\n")
+        elif not sys.stdin.isatty():
+            print("There is nobody to ask. Give a file of NAME=value lines: mms-bot init --from FILE", file=sys.stderr)
+            return WRONG_USE
+        else:
+            Init(Path.cwd(), os.environ, Keyboard()).run()
+    except SettingsError as error:
+        return _complain(error)
+    except (StoppedError, KeyboardInterrupt):
+        print("\nStopped. What you answered is kept; mms-bot init goes on from here.", file=sys.stderr)
+        return NO
+    except (OSError, UnicodeDecodeError) as error:
+        print(f".env can't be written or read ({getattr(error, 'strerror', None) or error}).", file=sys.stderr)
+        return NO
+    print("\nAnd now all of it, with mms-bot doctor:\n")
+    return _examine(as_json=False)
+
+
+def _doctor(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    to = None
+    if arguments.send_test is not None:
+        to = _one_number(arguments.send_test, os.environ.get("DEFAULT_REGION") or "US")
+        if to is None:
+            parser.error("--send-test wants a phone number as in +12015550123")
+        if not arguments.yes and not sys.stdin.isatty():
+            parser.error("there is nobody to ask whether to send; add --yes")
+    elif arguments.yes:
+        parser.error("--yes goes with --send-test")
+    return _examine(as_json=arguments.json, send_to=to, ask=not arguments.yes)
+
+
+def _examine(*, as_json: bool, send_to: str | None = None, ask: bool = True) -> int:
+    from bot.doctor import Finding, Mark, examine, report, send_test
+    from bot.doctor.command import collect, doctor_for
+    from bot.doctor.examine import faults_of_settings
+
+    def say(finding: Finding) -> None:
+        if not as_json:
+            _print_all(report.line(finding))
+
+    found: list[Finding]
+    try:
+        settings = _settings()
+    except SettingsError as error:
+        found = faults_of_settings(error.faults)
+        for finding in found:
+            say(finding)
+    else:
+        doctor = doctor_for(settings)
+        try:
+            found = asyncio.run(collect(examine(doctor), say))
+            if send_to is not None and (not ask or _yes(f"Send a real text to {send_to}? It costs what a text costs.")):
+                found.append(asyncio.run(send_test(doctor, send_to)))
+                say(found[-1])
+        except KeyboardInterrupt:
+            print("\nStopped.", file=sys.stderr)
+            return NO
+    told = _print_all(report.as_json(found) if as_json else report.summary(found))
+    return DONE if told and all(one.mark is not Mark.WRONG for one in found) else NO
+
+
+def _yes(question: str) -> bool:
+    try:
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _migrate(_: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.settings import Settings, SettingsError
+from bot.settings import NAMES, Settings, SettingsError
 from bot.slack import ids
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +49,7 @@ def test_the_example_settings_name_every_setting_and_no_other() -> None:
     with pytest.raises(SettingsError):
         Settings.from_env(env)
 
-    assert set(_example()) == env.asked - {HOST_SIGNAL}
+    assert set(_example()) == env.asked - {HOST_SIGNAL} == NAMES
 
 
 def test_the_example_settings_hold_the_defaults_and_no_value_of_a_secret() -> None:

@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -80,6 +82,22 @@ class Posted:
     ts: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What ``auth.test`` says.
+
+    Attributes:
+        team: the workspace's name.
+        scopes: of the bot token; None if Slack did not say.
+        server_time: Slack's own, to the second; None if it did not say.
+    """
+
+    workspace: Workspace
+    team: str
+    scopes: frozenset[str] | None
+    server_time: datetime | None
+
+
 class SlackGateway:
     """One workspace's Web API. Made by ``open_gateway``, which owns the connections."""
 
@@ -100,13 +118,24 @@ class SlackGateway:
 
     async def identify(self) -> Workspace:
         """Whose bot this is (``auth.test``)."""
+        return (await self.standing()).workspace
+
+    async def standing(self) -> Standing:
+        """Whose bot this is, and what Slack says beside it (``auth.test``)."""
         answer = await self._call(self._client.auth_test())
         if not isinstance(answer.get("team_id"), str) or not isinstance(answer.get("user_id"), str):
             raise SlackError("odd_answer", away=True)
-        return Workspace(
-            team_id=str(answer["team_id"]),
-            bot_user_id=str(answer["user_id"]),
-            enterprise_id=answer.get("enterprise_id") or None,
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        scopes = headers.get("x-oauth-scopes")
+        return Standing(
+            Workspace(
+                team_id=str(answer["team_id"]),
+                bot_user_id=str(answer["user_id"]),
+                enterprise_id=answer.get("enterprise_id") or None,
+            ),
+            team=str(answer.get("team") or answer["team_id"]),
+            scopes=None if scopes is None else frozenset(filter(None, (one.strip() for one in scopes.split(",")))),
+            server_time=_http_date(headers.get("date", "")),
         )
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> None:
@@ -292,6 +321,13 @@ def _from_api(error: SlackApiError) -> SlackError:
     if status >= 500 or not word:
         return SlackError(f"http-{status}", away=True)
     return SlackError(str(word), away=word in ("internal_error", "fatal_error", "service_unavailable"))
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value).astimezone(UTC)
+    except (ValueError, TypeError):
+        return None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -32,7 +32,7 @@ def migrate(engine: Engine, *, within_s: float = MIGRATION_WAIT_S) -> None:
         SQLAlchemyError, OSError: the database can't be opened or changed.
     """
     with engine.connect() as connection:
-        if _current(connection) == HEAD:
+        if schema_of(connection) == HEAD:
             return
     end = time.monotonic() + within_s
     while True:
@@ -49,7 +49,7 @@ def migrate(engine: Engine, *, within_s: float = MIGRATION_WAIT_S) -> None:
 def _migrate(engine: Engine) -> None:
     with engine.execution_options(writes=True).connect() as connection, connection.begin():
         lock_schema(connection)
-        current = _current(connection)  # again, now that nobody else can change it
+        current = schema_of(connection)  # again, now that nobody else can change it
         if current == HEAD:
             return
         if current is not None and current > HEAD:
@@ -57,7 +57,8 @@ def _migrate(engine: Engine) -> None:
         _upgrade(connection)
 
 
-def _current(connection: Connection) -> str | None:
+def schema_of(connection: Connection) -> str | None:
+    """The revision that the database is at; None if it is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(select(alembic_version.c.version_num)).scalar()

@@ -6,6 +6,8 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import web
@@ -61,6 +63,8 @@ class FakeSlack:
         self.modals = Modals(self.state)
         self.posting = Posting(self.state, self.people)
         self.faults = Faults()
+        self.clock_off_s = 0.0  # how far Slack's clock, as its answers tell it, is ahead of this machine's
+        self.tells_scopes = True  # in the header of each answer
         self.rate_limits = RateLimits(clock)
         self.tokens = Tokens(bot_token, app_token)
         self.sockets = SocketMode(self.state)
@@ -259,7 +263,9 @@ class FakeSlack:
             if fault.drop or fault.answers:
                 return _faulty(request, fault)
         headers = {"x-slack-req-id": self.state.next_id("req")}
-        if answer["ok"] or answer["error"] == "missing_scope":
+        if self.clock_off_s:
+            headers["Date"] = format_datetime(datetime.now(UTC) + timedelta(seconds=self.clock_off_s), usegmt=True)
+        if self.tells_scopes and (answer["ok"] or answer["error"] == "missing_scope"):
             headers["x-oauth-scopes"] = ",".join(sorted(self.tokens.granted(token)))
         if (wait_s := answer.pop(RETRY_AFTER, None)) is not None:
             return web.json_response(answer, status=429, headers={**headers, "Retry-After": wait_s})

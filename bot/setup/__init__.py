@@ -1,0 +1,1 @@
+"""``mms-bot init``: asks for what is missing, checks it at once, and keeps it in ``.env``."""
