@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from uuid import uuid4
 import structlog
 
 import sinch
+from bot import foresight
 from bot.access import Known, Policy, Role, admins_by_id, everybody_with, is_group
 from bot.callbacks import CallbackAddress, SinchCallbacks
 from bot.causes import Catalogue, Kind
@@ -55,11 +56,6 @@ PING_LIMIT_S = 3.0
 PING_EVERY_S = 1.0  # anybody may ask /readyz, as often as they like; the database is asked this often
 WHO_IS_LIMIT_S = 2.0  # a request is told to the admins all the same
 MAX_SINCH_CALLS = 400  # sends and look-ups together
-
-NO_ADMIN = (
-    "No admin is named. Put a user ID into SLACK_ADMIN_USERS and start anew, or run `mms-bot access allow --admin ID`; "
-    "people read theirs with the command's word `whoami`."
-)
 
 _log = structlog.get_logger(__name__)
 
@@ -241,8 +237,7 @@ class Bot:
             loop.add_signal_handler(number, stop.set)
         _warm_up(self._settings)
         await self._access_watch.look()
-        if not self._has_admin():
-            _log.warning("no_admin", what_to_do=NO_ADMIN)
+        _warn(foresight.at_start(self._settings, self._access.policy))
         self._worker.start()
         self._poller.start()
         self._notifier.start()
@@ -270,9 +265,11 @@ class Bot:
     async def _connect(self) -> None:
         """Everything that Slack has to be asked for, kept up until cancelled."""
         try:
-            self._access.workspace = await find_out(self._slack.identify, clock=self._clock)
+            standing = await find_out(self._slack.standing, clock=self._clock)
         except TokenRefusedError as refused:
             raise TokenRefusedError(*refused.args, *await self._app_token_faults()) from refused
+        self._access.workspace = standing.workspace
+        _warn(foresight.by_slack(standing, SystemClock().now()))
         kept_up = [
             asyncio.create_task(self._directory.keep_fresh()),
             asyncio.create_task(self._watch.run()),
@@ -340,7 +337,7 @@ class Bot:
             slack = slack and self._socket.connected
         state: dict[str, Any] = {"ready": database and slack, "database": database, "slack": slack}
         if not self._has_admin():
-            state["admin"] = NO_ADMIN
+            state["admin"] = foresight.NO_ADMIN
         return state
 
 
@@ -349,6 +346,11 @@ def _version() -> str:
         return version("mms-bot")
     except PackageNotFoundError:  # run from a folder that nobody installed
         return "unknown"
+
+
+def _warn(warnings: Iterable[foresight.Told]) -> None:
+    for event, what_to_do in warnings:
+        _log.warning(event, what_to_do=what_to_do)
 
 
 def _new_code(kind: Kind, code: str) -> None:

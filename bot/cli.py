@@ -230,16 +230,11 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    to = None
-    if arguments.send_test is not None:
-        to = _one_number(arguments.send_test, os.environ.get("DEFAULT_REGION") or "US")
-        if to is None:
-            parser.error("--send-test wants a phone number as in +12015550123")
-        if not arguments.yes and not sys.stdin.isatty():
-            parser.error("there is nobody to ask whether to send; add --yes")
-    elif arguments.yes:
+    if arguments.yes and arguments.send_test is None:
         parser.error("--yes goes with --send-test")
-    return _examine(as_json=arguments.json, send_to=to, ask=not arguments.yes)
+    if arguments.send_test is not None and not arguments.yes and not sys.stdin.isatty():
+        parser.error("there is nobody to ask whether to send; add --yes")
+    return _examine(as_json=arguments.json, send_to=arguments.send_test, ask=not arguments.yes)
 
 
 def _examine(*, as_json: bool, send_to: str | None = None, ask: bool = True) -> int:
@@ -260,10 +255,14 @@ def _examine(*, as_json: bool, send_to: str | None = None, ask: bool = True) -> 
             say(finding)
     else:
         doctor = doctor_for(settings)
+        to = None if send_to is None else _one_number(send_to, settings.default_region)
+        if send_to is not None and to is None:
+            print("--send-test wants a phone number, as in +12015550123.", file=sys.stderr)
+            return WRONG_USE
         try:
             found = asyncio.run(collect(examine(doctor), say))
-            if send_to is not None and (not ask or _yes(f"Send a real text to {send_to}? It costs what a text costs.")):
-                found.append(asyncio.run(send_test(doctor, send_to)))
+            if to is not None and (not ask or _yes(f"Send a real text to {to}? It costs what a text costs.")):
+                found.append(asyncio.run(send_test(doctor, to)))
                 say(found[-1])
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)

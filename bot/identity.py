@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.access import Workspace
 from bot.clock import Clock
-from bot.slack.gateway import TOKEN_REFUSED, SlackError
+from bot.slack.gateway import TOKEN_REFUSED, SlackError, Standing
 
 WATCH_EVERY_S = 15.0  # auth.test allows hundreds a minute
 LONGEST_PAUSE_S = 5.0  # back soon after Slack is back
@@ -23,7 +22,7 @@ class TokenRefusedError(Exception):
 class SlackWatch:
     """Asks Slack now and then whether it still answers, for ``/readyz``."""
 
-    def __init__(self, ask: Callable[[], Awaitable[Workspace]], *, clock: Clock) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[object]], *, clock: Clock) -> None:
         self._ask = ask
         self._clock = clock
         self.usable = True  # until the first time that it is not
@@ -44,7 +43,7 @@ class SlackWatch:
                 self.usable = True
 
 
-async def find_out(ask: Callable[[], Awaitable[Workspace]], *, clock: Clock) -> Workspace:
+async def find_out(ask: Callable[[], Awaitable[Standing]], *, clock: Clock) -> Standing:
     """Ask until Slack answers.
 
     Raises:
@@ -53,7 +52,7 @@ async def find_out(ask: Callable[[], Awaitable[Workspace]], *, clock: Clock) -> 
     pause = 0.5
     while True:
         try:
-            workspace = await ask()
+            standing = await ask()
         except SlackError as error:
             if error.error in TOKEN_REFUSED:
                 raise TokenRefusedError(
@@ -64,5 +63,5 @@ async def find_out(ask: Callable[[], Awaitable[Workspace]], *, clock: Clock) -> 
             await clock.sleep(max(pause, error.retry_after_s or 0.0))
             pause = min(LONGEST_PAUSE_S, pause * 2)
         else:
-            _log.info("slack_reached", team=workspace.team_id, bot_user=workspace.bot_user_id)
-            return workspace
+            _log.info("slack_reached", team=standing.workspace.team_id, bot_user=standing.workspace.bot_user_id)
+            return standing

@@ -56,6 +56,27 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """What is known of the host by the variables that it sets itself.
+
+    Attributes:
+        forgets: the variable that says that the disk is forgotten at a restart (Heroku, Cloud Run, Lambda).
+        may_sleep: the one that says that a process that gets no requests may be stopped: a web process of Heroku's,
+            or Cloud Run.
+    """
+
+    forgets: str | None = None
+    may_sleep: str | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Platform:
+        forgets = next((name for name in ("DYNO", "K_SERVICE", "AWS_LAMBDA_FUNCTION_NAME") if env.get(name)), None)
+        if env.get("DYNO", "").startswith("web."):
+            return cls(forgets, "DYNO")
+        return cls(forgets, "K_SERVICE" if env.get("K_SERVICE") else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, checked. ``slack_app_token`` set means Socket Mode."""
 
@@ -81,6 +102,7 @@ class Settings:
     port: int
     log_level: str
     log_format: str
+    platform: Platform
 
     @property
     def socket_mode(self) -> bool:
@@ -141,6 +163,7 @@ class Settings:
             port=read.value("PORT", _port, str(DEFAULT_PORT)),
             log_level=read.value("LOG_LEVEL", _one_of(LOG_LEVELS, str.upper), "INFO"),
             log_format=read.value("LOG_FORMAT", _one_of(LOG_FORMATS, str.lower), "json"),
+            platform=Platform.from_env(env),
         )
         if read.is_given("DYNO") and settings.database_url.reveal().startswith("sqlite"):
             read.faults.append(

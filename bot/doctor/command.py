@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from urllib.parse import urlsplit
 
-import sinch
 from bot.access import Policy
 from bot.clock import SystemClock
-from bot.doctor.database_checks import database, to_be_made
+from bot.doctor import sinch_checks
+from bot.doctor.database_checks import database
 from bot.doctor.examine import Doctor
 from bot.doctor.findings import Finding
-from bot.doctor.sinch_checks import other_regions
-from bot.settings import Settings, is_loopback
+from bot.doctor.regions import other_regions
+from bot.settings import Settings
 from bot.slack.gateway import SlackGateway, open_gateway
 from bot.slack.pace import Pace
 from bot.store import StoreUnavailableError
 from bot.store.engine import open_engine
+from bot.store.health import look, to_be_made
 from bot.store.sql import SqlStore
 
 
@@ -32,7 +31,8 @@ def doctor_for(settings: Settings, *, elsewhere: tuple[str, ...] | None = None) 
     url = settings.database_url.reveal()
 
     async def look_at_database() -> Finding:
-        return await asyncio.to_thread(database, url, os.environ)
+        health = await asyncio.to_thread(look, url)
+        return database(health, sqlite=url.startswith("sqlite"), forgetful=settings.platform.forgets)
 
     async def policy() -> Policy | None:
         if to_be_made(url) is not None:
@@ -49,7 +49,7 @@ def doctor_for(settings: Settings, *, elsewhere: tuple[str, ...] | None = None) 
     return Doctor(
         settings=settings,
         open_slack=lambda: _slack(settings),
-        open_sinch=_opener(settings),
+        open_sinch=sinch_checks.opener(settings),
         database=look_at_database,
         policy=policy,
         now=SystemClock().now,
@@ -61,19 +61,6 @@ def _slack(settings: Settings) -> AbstractAsyncContextManager[SlackGateway]:
     return open_gateway(
         bot_token=settings.slack_bot_token, base_url=settings.slack_api_base_url, pace=Pace(SystemClock())
     )
-
-
-def _opener(settings: Settings) -> Callable[[str], sinch.Sinch]:
-    def open_at(base_url: str) -> sinch.Sinch:
-        return sinch.Sinch(
-            service_plan_id=settings.sinch_service_plan_id,
-            api_token=settings.sinch_api_token.reveal(),
-            base_url=base_url,
-            retry=sinch.NoRetry(),  # whoever waits for the doctor wants to know now
-            trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
-        )
-
-    return open_at
 
 
 async def collect(found: AsyncIterator[Finding], say: Callable[[Finding], None]) -> list[Finding]:

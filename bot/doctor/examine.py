@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import sinch
 from bot.access import Policy, Role
 from bot.doctor import findings, sinch_checks, slack_checks
 from bot.doctor.address_checks import public_address
@@ -34,7 +33,7 @@ class Doctor:
 
     settings: Settings
     open_slack: Callable[[], AbstractAsyncContextManager[SlackGateway]]
-    open_sinch: Callable[[str], sinch.Sinch]
+    open_sinch: sinch_checks.Open
     database: Callable[[], Awaitable[Finding]]
     policy: Callable[[], Awaitable[Policy | None]]
     now: Callable[[], datetime]

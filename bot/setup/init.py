@@ -12,6 +12,7 @@ from bot.access import Role
 from bot.doctor import sinch_checks, slack_checks
 from bot.doctor.command import doctor_for
 from bot.doctor.findings import Finding, Mark
+from bot.doctor.regions import REGIONS, base_url
 from bot.doctor.report import line
 from bot.settings import NAMES, Settings, SettingsError, environment
 from bot.setup import questions
@@ -117,8 +118,8 @@ class Init:
         while True:
             ask = self.terminal.ask_secret if one.secret else self.terminal.ask
             typed = ask(f"{one.name}{shown}: ").strip() or (usual or "")
-            if one is questions.REGION and typed.lower() in sinch_checks.REGIONS:
-                typed = f"https://{typed.lower()}.sms.api.sinch.com"
+            if one is questions.REGION and typed.lower() in REGIONS:
+                typed = base_url(typed.lower())
             if (fault := fault_of(one.name, typed)) is None:
                 return typed
             self.terminal.say(fault)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.doctor.sinch_checks import REGIONS
+from bot.doctor.regions import REGIONS
 from bot.manifest import link
 
 

@@ -9,19 +9,19 @@ import pytest
 
 from bot.access import Workspace
 from bot.identity import LONGEST_PAUSE_S, WATCH_EVERY_S, SlackWatch, TokenRefusedError, find_out
-from bot.slack.gateway import TOKEN_REFUSED, SlackError
+from bot.slack.gateway import TOKEN_REFUSED, SlackError, Standing
 
 if TYPE_CHECKING:
     from tests.bot.conftest import FakeClock
 
-HERE = Workspace("T1", "UBOT")
+HERE = Standing(Workspace("T1", "UBOT"), team="Here", scopes=None, server_time=None)
 
 
 class Slack:
     def __init__(self, *errors: SlackError) -> None:
         self.errors = list(errors)
 
-    async def ask(self) -> Workspace:
+    async def ask(self) -> Standing:
         if self.errors:
             raise self.errors.pop(0)
         return HERE
