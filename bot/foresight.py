@@ -22,7 +22,7 @@ NOBODY = (
 )
 _SLEEPS = (
     "{variable} says that this host may stop a process that gets no requests, and over Socket Mode it gets none: so "
-    "nobody would hear Slack. On Heroku run it as a worker; on Cloud Run, with one instance at least, its processor always on."
+    "nobody would hear Slack. On Heroku run it as a worker; on Cloud Run, with one instance at least that never idles."
 )
 
 Told = tuple[str, str]  # the event's name in the log, and a sentence with what to do
