@@ -80,9 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     forget.add_argument("number", metavar="NUMBER", help="as it would be typed in the dialog, such as +12015550123")
     forget.set_defaults(command=_forget)
 
-    sandbox = commands.add_parser(
-        "sandbox", help="serve a Slack and a Sinch of your own on this machine, to try the bot"
-    )
+    sandbox = commands.add_parser("sandbox", help="try the bot on this machine, on a page to click on; no accounts")
+    sandbox.add_argument("--host", help="an address of this machine alone (default: 127.0.0.1)")
+    sandbox.add_argument("--port", help="port of the page (default: a free one)")
     sandbox.set_defaults(command=_sandbox)
     return parser
 
@@ -428,7 +428,8 @@ def _explain(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     return DONE if _print_all(explained.text) and explained.found else NO
 
 
-def _sandbox(_: argparse.Namespace) -> int:
+def _sandbox(arguments: argparse.Namespace) -> int:
     from sandbox.__main__ import main as serve
 
-    return serve()
+    given = {"--host": arguments.host, "--port": arguments.port}
+    return serve(["page", *(f"{name}={value}" for name, value in given.items() if value is not None)])

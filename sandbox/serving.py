@@ -29,10 +29,15 @@ async def serve(folder: Path, stop: asyncio.Event, *, say: Callable[[str], None]
         await running.enter_async_context(sinch)
         # Until a bot asks for a socket: then everything goes there.
         slack.deliver_by_http(BOT_EVENTS_URL)
-        say(_introduction(bot_settings(slack, sinch, folder)))
-        say(_how_to_act(slack.origin, sinch.base_url))
+        say(introduction(slack, sinch, folder))
         await stop.wait()
     say("The sandbox has ended, and nothing of it is kept.")
+
+
+def introduction(slack: FakeSlack, sinch: FakeSinch, folder: Path) -> str:
+    """How a bot of one's own is started between the two, and how to act from a shell."""
+    settings = bot_settings(slack, sinch, folder)
+    return f"{_introduction(settings)}\n{_how_to_act(slack.origin, sinch.base_url)}"
 
 
 def bot_settings(slack: FakeSlack, sinch: FakeSinch, folder: Path) -> Mapping[str, str]:
