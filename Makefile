@@ -1,6 +1,6 @@
 # Everything needs Python 3.11 or newer and nothing else: each target first installs what it uses into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-quick growth chaos soak format docs lock clean
+.PHONY: screenshot help demo test check bench bench-quick growth chaos soak format docs lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,7 +14,8 @@ help:
 	@echo "make soak   ten minutes of 50 submissions a second: does memory or the number of open files grow?"
 	@echo "make bench  how soon Slack hears back, beside other ways to write it (make bench-quick: under two minutes)"
 	@echo "make growth  are claims, history and access as quick among a million rows?"
-	@echo "make docs   write docs/causes.md anew from bot/causes.toml"
+	@echo "make docs   write docs/causes.md, docs/doctor.md and manifest.yaml anew from the code"
+	@echo "make screenshot  take the README's picture of the sandbox's page anew"
 	@echo "make lock   raise the pinned dependencies"
 
 .venv/run.stamp: requirements/run.txt pyproject.toml
@@ -72,6 +73,8 @@ format: .venv/dev.stamp
 
 docs: .venv/run.stamp
 	@$(BIN)/mms-bot explain --table > docs/causes.md.new && mv docs/causes.md.new docs/causes.md
+	@$(BIN)/python -c "from bot.doctor.report import page; print(page(), end='')" > docs/doctor.md.new && mv docs/doctor.md.new docs/doctor.md
+	@$(BIN)/mms-bot manifest > manifest.yaml.new && mv manifest.yaml.new manifest.yaml
 
 # The lock files hold versions and hashes only: no index, no host.
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --upgrade \
@@ -79,6 +82,10 @@ LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extr
 lock: .venv/dev.stamp
 	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml requirements/build.in
+
+# The picture at the top of the README, of the real page.
+screenshot: .venv/dev.stamp
+	@$(BIN)/python -P ops/screenshot.py docs/images/sandbox.png
 
 clean:
 	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

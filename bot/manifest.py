@@ -6,6 +6,7 @@ Slack, "App manifest reference".
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -95,7 +96,7 @@ def as_data(*, command: str = "/mms", url: str | None = None) -> dict[str, Any]:
     }
 
 
-_MEANT_IN_YAML = frozenset("#:[]{}\"'\\")
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9 ,./_-]*")
 _REASONS: dict[tuple[str, object], str] = {
     ("home_tab_enabled", True): "everybody's own messages; for admins also the queue",
     ("messages_tab_enabled", True): "or direct messages from the bot fail",
@@ -150,5 +151,6 @@ def _reason(key: str, value: object) -> str:
 
 def _scalar(value: object) -> str:
     """YAML's plain form where it can't be read as something else, otherwise JSON's, which YAML reads as well."""
-    plain = isinstance(value, str) and (value[0].isalpha() or value[0] == "/") and not set(value) & _MEANT_IN_YAML
-    return str(value) if plain else json.dumps(value)
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)  # YAML takes no pair of escapes for one character

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +21,26 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("project")
+
+
+BROWSER_TESTS = Path(__file__).parent / "browser"
+NO_BROWSER = (
+    "No Chromium was found (apt-get install chromium): the tests of the sandbox's page in a browser did not run."
+)
+
+
+def _browser_wanted() -> bool:
+    """Where a Chromium is, and wherever its absence is a failure: `.ci/run` says so."""
+    return shutil.which("chromium") is not None or bool(os.environ.get("TESTS_NEED_BROWSER"))
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    return True if collection_path == BROWSER_TESTS and not _browser_wanted() else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _browser_wanted():
+        terminalreporter.write_line(NO_BROWSER, yellow=True)
 
 
 @pytest.fixture(scope="session")

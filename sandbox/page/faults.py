@@ -44,7 +44,7 @@ _AT_SEND: dict[str, Callable[[], Fault]] = {
 }
 _LIMITED_FOR_S = 40  # a wait above 30 s is told
 _POSTS = ("response_url", "chat.postEphemeral", "chat.postMessage")
-_UNREACHABLE = 408  # Sinch SMS API, delivery codes: the phone could not be reached in time
+_UNREACHABLE = 402  # Sinch SMS API, delivery codes: no route to this number
 
 
 class Trouble:

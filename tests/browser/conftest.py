@@ -19,6 +19,7 @@ from sandbox.world import World
 QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 STILL = ("--disable-component-update", "--disable-sync", "--no-sandbox")
 SOON_MS = 20_000
+COMPLAINTS = ("error", "warning")
 OpenTab = Callable[..., Awaitable[Page]]
 
 
@@ -63,16 +64,18 @@ async def open_tab(browser: Browser, url: str, stage: Stage) -> AsyncIterator[Op
             contexts.push_async_callback(context.close)
             context.set_default_timeout(SOON_MS)
             page = await context.new_page()
-            page.on(
-                "console", lambda m: faults.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None
-            )
+            page.on("console", lambda said: faults.append(said.text) if said.type in COMPLAINTS else None)
             page.on("pageerror", lambda error: faults.append(str(error)))
-            page.on("request", lambda r: faults.append(r.url) if urlsplit(r.url).hostname != "127.0.0.1" else None)
+            page.on("request", lambda asked: None if _here(asked.url) else faults.append(asked.url))
             await page.goto(f"{url}?as={me}")
-            await page.wait_for_function("document.body.dataset.live")
+            await page.wait_for_selector("body[data-live]", state="attached")
             return page
 
         yield open_one
         for name in sorted(stage.trouble.on):
             await stage.trouble.set(name, on=False)
     assert faults == []
+
+
+def _here(url: str) -> bool:
+    return urlsplit(url).hostname == "127.0.0.1"

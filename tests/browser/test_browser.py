@@ -18,6 +18,7 @@ from tests.browser.conftest import SOON_MS, OpenTab
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 TOLD_MS = 60_000  # "may have been sent" is told within 45 s
+LAST = "#general .from-bot >> nth=-1"
 WIDTHS = (390, 820, 1280)
 PICTURE = "https://pictures.example.com/parcel.jpg"
 
@@ -49,7 +50,7 @@ async def switch(page: Page, name: str, *, on: bool) -> None:
 
 
 def batches(stage: Stage, text: str) -> int:
-    return sum(batch.request.text == text for batch in stage.world.sinch.batches)
+    return sum(text in batch.request.text for batch in stage.world.sinch.batches)
 
 
 async def test_by_mouse_a_picture_reaches_a_phone_and_its_delivery_is_told(open_tab: OpenTab) -> None:
@@ -118,7 +119,7 @@ EXPECTED: dict[str, str | re.Pattern[str]] = {
     "lost": "Batch ID",
     "down": "may have been sent",
     "away": re.compile("[Nn]othing was sent yet"),
-    "unreachable": re.compile("1 recipient.*failed"),
+    "unreachable": "was not delivered",
     "posts": "Batch ID",
     "trigger": "did not open",
 }
@@ -142,12 +143,8 @@ async def test_each_fault_reads_as_it_should_and_nothing_goes_twice(
         assert await entries.count() == before
         await switch(page, name, on=False)
 
-    await page.wait_for_function(
-        "([selector, many]) => document.querySelectorAll(selector).length > many",
-        arg=["#general .from-bot", before],
-        timeout=TOLD_MS,
-    )
-    await reads(page, EXPECTED[name], place="#general .from-bot >> nth=-1", within_ms=TOLD_MS)
+    await expect(entries.nth(before)).to_be_visible(timeout=TOLD_MS)
+    await reads(page, EXPECTED[name], place=LAST, within_ms=TOLD_MS)
     assert batches(stage, text) <= 1
     await switch(page, name, on=False)
 
@@ -163,9 +160,7 @@ async def test_killed_in_the_middle_of_a_send_it_sends_once_and_says_so(
     await switch(page, "slow", on=False)
     await expect(page.locator("#bot")).to_contain_text("running", timeout=TOLD_MS)
 
-    await reads(
-        page, re.compile("Batch ID|may have been sent"), place="#general .from-bot >> nth=-1", within_ms=TOLD_MS
-    )
+    await reads(page, re.compile("Batch ID|may have been sent"), place=LAST, within_ms=TOLD_MS)
     assert batches(stage, "Killed") <= 1
 
 
@@ -175,12 +170,12 @@ async def test_two_people_at_once_one_asks_for_access_and_the_other_gives_it(
     sam, ada = await open_tab("sam"), await open_tab("ada")
     await say(sam, "/mms")
     await reads(sam, "not on the list")
-    await sam.click("#general >> text=Ask for access")
+    await sam.click("#general button:has-text('Ask for access')")
     await expect(ada.locator("#unread")).to_be_visible()
     await ada.click("#tab-direct")
-    await ada.click("#direct >> text=Allow")
+    await ada.click("#direct button:has-text('Allow')")
 
-    await reads(ada, "may send", place="#direct")
+    await reads(ada, "allowed by", place="#direct")
     await send(sam, next(numbers), "From sam")
     await reads(sam, "Batch ID")
     assert batches(stage, "From sam") == 1
@@ -260,7 +255,6 @@ async def test_at_every_width_nothing_sticks_out_and_a_picture_is_kept_for_a_per
         name = f"{state}-{width}-{'dark' if dark else 'light'}.png"
         await page.screenshot(path=folder / name, full_page=state not in ("dialog", "errors"))
         await _leave(page, state)
-    assert len(list(folder.iterdir())) >= len(STATES)
 
 
 async def test_at_twice_the_size_everything_is_still_there(open_tab: OpenTab) -> None:

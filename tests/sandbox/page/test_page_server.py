@@ -56,7 +56,7 @@ class Tab:
         raise AssertionError("the events ended")
 
     async def view_id(self) -> str:
-        return re.findall(r'data-view="([^"]+)"', await self.until("dialog", "data-view"))[0]
+        return str(re.findall(r'data-view="([^"]+)"', await self.until("dialog", "data-view"))[0])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
