@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.causes import Catalogue
+from bot.cli import _parser
+from bot.explain import explain
 from bot.settings import NAMES, Settings, SettingsError
 from bot.slack import ids
 
@@ -135,6 +138,28 @@ def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
     targets = [target for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in target]
 
     assert [target for target in targets if not (ROOT / page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_code_that_a_page_names_is_one_that_explain_knows(page: Path) -> None:
+    catalogue = Catalogue.load()
+    codes = set(re.findall(r"`((?:SINCH|DELIVERY|SLACK)-[\w.-]+)`", (ROOT / page).read_text()))
+
+    assert [code for code in codes if not explain(code, catalogue=catalogue).found] == []
+
+
+COMMANDS = re.compile(r"(?<![\w./-])mms-bot ([a-z]+(?: [a-z]+)?)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_command_that_a_page_names_exists(page: Path) -> None:
+    text = re.sub(r"(?m)^(?!.*`).*$", "", (ROOT / page).read_text())  # lines with code in them
+    commands = {word.split()[0] for quoted in re.findall(r"`([^`]+)`", text) for word in COMMANDS.findall(quoted)}
+
+    for command in commands:
+        with pytest.raises(SystemExit) as ended:
+            _parser().parse_args([command, "--help"])
+        assert ended.value.code == 0, command
 
 
 def test_the_readme_starts_with_the_two_commands_and_they_are_targets_of_make() -> None:
