@@ -14,7 +14,7 @@ help:
 	@echo "make soak   ten minutes of 50 submissions a second: does memory or the number of open files grow?"
 	@echo "make bench  how soon Slack hears back, beside other ways to write it (make bench-quick: under two minutes)"
 	@echo "make growth  are claims, history and access as quick among a million rows?"
-	@echo "make docs   write docs/causes.md, docs/doctor.md and manifest.yaml anew from the code"
+	@echo "make docs   write docs/causes.md, docs/doctor.md, docs/reference.md and manifest.yaml anew from the code"
 	@echo "make screenshot  take the README's picture of the sandbox's page anew"
 	@echo "make lock   raise the pinned dependencies"
 
@@ -74,6 +74,7 @@ format: .venv/dev.stamp
 docs: .venv/run.stamp
 	@$(BIN)/mms-bot explain --table > docs/causes.md.new && mv docs/causes.md.new docs/causes.md
 	@$(BIN)/python -c "from bot.doctor.report import page; print(page(), end='')" > docs/doctor.md.new && mv docs/doctor.md.new docs/doctor.md
+	@$(BIN)/python -P ops/reference.py > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
 	@$(BIN)/mms-bot manifest > manifest.yaml.new && mv manifest.yaml.new manifest.yaml
 
 # The lock files hold versions and hashes only: no index, no host.
