@@ -27,9 +27,11 @@ from sandbox.slack import FakeSlack
 from sandbox.slack.people import ADA
 
 WITHIN_S = 60.0
-# A program on a terminal of its own, which is the one that passwords are read from.
+# A program on a terminal of its own, which is the one that passwords are read from; and Ctrl-C means something there,
+# also where whoever runs the tests ignores it, as a shell makes its background jobs do.
 _ON_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 
