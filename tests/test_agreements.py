@@ -178,6 +178,8 @@ def test_what_is_pure_reaches_nothing_that_talks(module: str) -> None:
 def test_the_bot_never_imports_the_sandbox_but_for_its_command(file: Path) -> None:
     if module_of(file) != "bot.cli":
         assert "sandbox" not in tops(file)
+    else:  # and not before somebody asks for the sandbox: `mms-bot run` never has it
+        assert not any(within(name, "sandbox") for name in imports_of(file, lazy=False))
 
 
 @pytest.mark.parametrize("file", FILES, ids=module_of)

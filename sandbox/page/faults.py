@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from sandbox.sinch import Reset, Script, Slow, Status, out_of_service, rate_limited
+from sandbox.sinch import Reset, Script, Shape, Slow, Status, out_of_service, rate_limited
 from sandbox.sinch.faults import Fault
 from sandbox.sinch.server import FakeSinch
 from sandbox.slack import FakeSlack
@@ -36,7 +36,7 @@ SLACK = (
 SWITCHES = {one.name: one for one in (*SINCH, *SLACK)}
 
 _AT_SEND: dict[str, Callable[[], Fault]] = {
-    "token": lambda: Status(401),
+    "token": lambda: Status(401, Shape.EMPTY),  # as Sinch answers it
     "limit": lambda: rate_limited(_LIMITED_FOR_S),
     "slow": lambda: Slow(6.0),
     "lost": lambda: Reset(accept=True),

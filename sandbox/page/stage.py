@@ -12,7 +12,7 @@ from sandbox.page import hood
 from sandbox.page.blocks import typed
 from sandbox.page.faults import Trouble
 from sandbox.sinch.lives import State
-from sandbox.slack import Actor, Dialog, Message
+from sandbox.slack import Actor, Dialog, Message, Outcome
 from sandbox.slack.delivery import Ack
 from sandbox.slack.form import CannotTypeError
 from sandbox.world import World
@@ -113,6 +113,8 @@ class Stage:
             answer = await dialog.submit()
         except CannotTypeError as wrong:
             raise NotPossibleError(str(wrong)) from None
+        if answer.outcome is Outcome.INCOMPLETE:
+            return  # stopped by Slack's client: nothing reached the bot
         ack = Ack(answer.status, b"", "", answer.elapsed_s, None)
         self._acked(f"dialog sent by {name}", ack, "The bot writes it to disk before it says yes.")
 

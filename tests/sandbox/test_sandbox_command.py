@@ -81,7 +81,7 @@ def serving(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serving]
             if line.startswith("Ctrl-C"):
                 break
         yield Serving(process, said)
-        process.kill()
+        process.terminate()  # not killed: the bot that it started would stay
 
 
 async def test_a_bot_with_exactly_the_printed_settings_does_the_job(serving: Serving, tmp_path: Path) -> None:

@@ -90,8 +90,9 @@ document.querySelector('[role="tablist"]').addEventListener("keydown", (event) =
   show(next);
 });
 
+// A conversation is read from its end; the Home tab from its top.
 function toEnd(pane) {
-  pane.scrollTop = pane.scrollHeight;
+  if (pane.id !== "pane-home") pane.scrollTop = pane.scrollHeight;
 }
 
 // -- what the server draws
