@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterable, Mapping
@@ -236,6 +237,7 @@ class Bot:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         _warm_up(self._settings)
+        _settle_down()
         await self._access_watch.look()
         _warn(foresight.at_start(self._settings, self._access.policy))
         self._worker.start()
@@ -372,6 +374,12 @@ def _warm_up(settings: Settings) -> None:
         default_region=settings.default_region,
         mms_countries=settings.mms_countries,
     )
+
+
+def _settle_down() -> None:
+    """What stays for good is not looked at again by the garbage collector: going through it takes 80 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def _sinch(settings: Settings) -> sinch.Sinch:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -26,6 +27,24 @@ _SENSITIVE = (
 )
 
 Event = MutableMapping[str, Any]
+
+
+class _Output:
+    """Standard output, a line at a time. Where nobody takes the lines, work goes on without them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._turn = threading.Lock()
+
+    def msg(self, line: str) -> None:
+        try:
+            with self._turn:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+        except (OSError, ValueError):  # a full disk, a reader that is gone, a closed stream
+            pass
+
+    debug = info = warning = error = critical = msg
 
 
 def redact(text: str) -> str:
@@ -43,20 +62,18 @@ def configure(*, level: str, log_format: str) -> None:
         _where_it_failed,
         _redacted,
     ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
         if log_format == "console"
         else structlog.processors.JSONRenderer()
+    )
+    output = _Output(sys.stdout)
+    # Ours go straight to the output: through the standard library, a line costs as much as the reading of a form.
+    structlog.configure(
+        processors=[*shared, renderer],
+        logger_factory=lambda *_: output,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(

@@ -29,6 +29,7 @@ _SEPARATOR = re.compile(r"[,\n]|;(?! ?(?:ext|isub|phone-context) ?=)", re.IGNORE
 _NEXT_NUMBER = re.compile(r"(?<=[\d)]) (?=[(\[]?\+)")
 _EXTENSION = re.compile(r"(?<![a-z])(?:ext(?:ension|n)?|x)(?![a-z])|\d\D{0,3}#", re.IGNORECASE)
 _DIALLED = re.compile(r"\+?[0-9]+")
+_SPACES = re.compile(r" +")
 
 _NEW_LINES = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _LOOK_ALIKES = {
@@ -178,7 +179,7 @@ def ordinal(number: int) -> str:
 def _entries(text: str) -> Iterator[str]:
     """The entries that are not empty, tidy, with single spaces."""
     unlinked = TEL_LINK.sub(lambda link: f"\n{unquote(link[1])}\n", text)
-    for piece in _SEPARATOR.split(re.sub(r" +", " ", tidy(unlinked))):
+    for piece in _SEPARATOR.split(_SPACES.sub(" ", tidy(unlinked))):
         for entry in _NEXT_NUMBER.split(piece):
             if stripped := entry.strip():
                 yield stripped

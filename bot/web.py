@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from bot.clock import Clock
@@ -51,7 +52,12 @@ class SlackEvents:
         self._clock = clock
         self._telemetry = telemetry or Telemetry()
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI: a request of Slack's."""
+        response = await self._answer_to(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer_to(self, request: Request) -> Response:
         body = await whole_body(request)
         if isinstance(body, Turned):
             return turned_away(body, self._telemetry)
@@ -138,14 +144,15 @@ def web_app(
     async def metrics_page(_: Request) -> Response:
         return Response(await metrics(), headers={"content-type": METRICS_TYPE})
 
+    # An ASGI application of its own, and the first that is looked at: Slack waits for it.
+    slack = [] if events is None else [Route(EVENTS_PATH, events, methods=["POST"])]
     routes = [
+        *slack,
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics_page, methods=["GET"]),
         Route(f"{CALLBACKS_PATH}{{key}}", callbacks, methods=["POST"]),
     ]
-    if events is not None:
-        routes.append(Route(EVENTS_PATH, events.__call__, methods=["POST"]))
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # a path is one of ours or it is not
     return app

@@ -162,16 +162,21 @@ def _leading_number(text: str, default_region: str) -> tuple[str, int] | None:
 
 
 def _possible_ends(text: str) -> list[int]:
-    """Where a number that starts here could end: after each word, up to a separator or the next number."""
+    """Where a number that starts here could end: after each word, up to a separator, the next number or letters."""
     ends: list[int] = []
     position = 0
     while bit := _BIT.match(text, position):
-        if bit.end() > MAX_NUMBER_LENGTH or (ends and _is_international(bit[0])):
+        if bit.end() > MAX_NUMBER_LENGTH or (ends and (_is_international(bit[0]) or _has_letters(bit[0]))):
             break
         ends.append(bit.end())
         gap = _GAP.match(text, bit.end())
         position = gap.end() if gap else bit.end()
     return ends
+
+
+def _has_letters(text: str) -> bool:
+    """No number goes on with such a word: `bot.phone` takes none with letters in it."""
+    return any(map(str.isalpha, tidy(text)))
 
 
 def _is_international(text: str) -> bool:

@@ -66,7 +66,7 @@ class Dispatcher:
         self._telemetry = telemetry or Telemetry()
 
         async def authorize() -> AuthorizeResult:
-            """Who the bot is, without asking: the access check decides about the person."""
+            """Who the bot is, without asking. Only for what knocks at no door of ours: those have their own check."""
             workspace = access.workspace
             return AuthorizeResult(
                 enterprise_id=workspace.enterprise_id if workspace else None,
@@ -77,12 +77,12 @@ class Dispatcher:
         self.app = AsyncApp(
             logger=logging.getLogger("slack_bolt"),  # or Bolt makes loggers with a level of their own
             client=AsyncWebClient(),  # without a token: nothing that Bolt does on its own can reach Slack
+            before_authorize=Doorway(self._enter),
             authorize=authorize,
             request_verification_enabled=False,  # done on the raw bytes before anything is parsed
             process_before_response=True,
         )
         self.app.error(self._failed)
-        self.app.use(Doorway(self._enter))
 
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Answer one payload. Never raises; what nobody listens to is answered with an empty 200."""
@@ -200,7 +200,7 @@ class Dispatcher:
 
 
 class Doorway(AsyncMiddleware):
-    """The last of Bolt's middleware: it answers, so that Bolt looks no further.
+    """The first of Bolt's middleware that decides: what knocks at a door is answered, and Bolt looks no further.
 
     A listener for each door would be asked in turn whether the payload is for it, with all that a listener can be given
     made anew for each: that is most of what Bolt costs.
@@ -216,7 +216,7 @@ class Doorway(AsyncMiddleware):
         resp: BoltResponse,
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  Bolt's name
     ) -> BoltResponse | None:
-        return await self._enter(req.body) or BoltResponse(status=404)
+        return await self._enter(req.body) or await next()
 
 
 def _counted_as(body: Mapping[str, Any]) -> Payload:

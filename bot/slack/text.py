@@ -32,6 +32,8 @@ def plain(text: str) -> str:
     A mention without a name stays as it is; `unreadable` lists those. ``<`` and ``>`` of another kind are the
     person's own and stay.
     """
+    if "<" not in text and "&" not in text:
+        return text
     return "".join(
         _undo_entities(piece.source) if piece.word is None else _undo_entities(piece.word) for piece in _pieces(text)
     )
@@ -39,7 +41,7 @@ def plain(text: str) -> str:
 
 def unreadable(text: str) -> tuple[str, ...]:
     """The mentions, channels, groups and dates that came without a name, each once, as Slack encodes them."""
-    return tuple(dict.fromkeys(piece.source for piece in _pieces(text) if piece.nameless))
+    return tuple(dict.fromkeys(piece.source for piece in _pieces(text) if piece.nameless)) if "<" in text else ()
 
 
 def link_address(token: str) -> str | None:

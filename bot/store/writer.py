@@ -6,6 +6,7 @@ A commit costs one flush to the disk, however many rows it holds: under load, su
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -68,6 +69,7 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._kept: Connection | None = None  # to fetch one and give it back costs as much as to write a row
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -107,7 +109,7 @@ class Writer:
         while True:
             first = self._jobs.get()
             if first is None:
-                return
+                break
             group = [first]
             last = False
             while len(group) < GROUP_MAX:
@@ -121,7 +123,8 @@ class Writer:
                 group.append(job)
             self._commit_all(sorted(group, key=_Job.turn))
             if last:
-                return
+                break
+        self._let_go(self._kept)
 
     def _commit_all(self, group: list[_Job]) -> None:
         """All of them together; if one of them fails, each again by itself, so that only the culprit fails."""
@@ -139,14 +142,15 @@ class Writer:
 
     def _commit(self, group: list[_Job], *, wait_s: float | None = None) -> Exception | None:
         """Run and commit a group, and answer it. If one job of several failed, its fault, and nothing is answered."""
-        engine = self._engine if wait_s is None else self._engine.execution_options(wait_s=wait_s)
         tries = 0
         while True:
             tries += 1
             results: list[Any] = []
             stage = _Stage.BEGIN
+            connection: Connection | None = None
             try:
-                with engine.connect() as connection, connection.begin() as transaction:
+                connection = self._connect(wait_s)
+                with connection.begin() as transaction:
                     stage = _Stage.WORK
                     results.extend(job.work(connection) for job in group)
                     stage = _Stage.COMMIT
@@ -158,6 +162,7 @@ class Writer:
             except (
                 Exception
             ) as error:  # whatever it is, those who wait have to hear of it, and the thread has to live on
+                self._let_go(connection)
                 if stage is not _Stage.COMMIT and is_passing(error) and tries < TRIES:
                     time.sleep(AGAIN_AFTER_S)
                     continue
@@ -166,26 +171,45 @@ class Writer:
                 self._answer(group, _told(error))
             else:
                 self._answer(group, *results)
+                if wait_s is not None:
+                    self._let_go(connection)
             return None
+
+    def _connect(self, wait_s: float | None) -> Connection:
+        """The connection that is kept, or another one for work that waits for locks as long as it is told."""
+        if wait_s is not None:
+            return self._engine.execution_options(wait_s=wait_s).connect()
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        return self._kept
+
+    def _let_go(self, connection: Connection | None) -> None:
+        if connection is self._kept:
+            self._kept = None
+        if connection is not None:
+            with contextlib.suppress(SQLAlchemyError, OSError):  # it is broken, then: the next one is a new one
+                connection.close()
 
     @staticmethod
     def _answer(group: list[_Job], *outcomes: Any) -> None:
         failed = outcomes[0] if len(outcomes) == 1 and isinstance(outcomes[0], Exception) else None
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
         for index, job in enumerate(group):
             outcome = failed if failed is not None else outcomes[index]
-            try:
-                job.loop.call_soon_threadsafe(_settle, job.future, outcome)
-            except RuntimeError:  # the loop that asked is gone: nobody waits for this one any more
-                continue
+            by_loop.setdefault(job.loop, []).append((job.future, outcome))
+        for loop, told in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the loop that asked is gone: nobody waits any more
+                loop.call_soon_threadsafe(_settle, told)
 
 
-def _settle(future: asyncio.Future[Any], outcome: Any) -> None:
-    if future.done():  # the caller gave up waiting
-        return
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
+def _settle(told: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, outcome in told:
+        if future.done():  # the caller gave up waiting
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
 
 
 def _told(error: Exception) -> Exception:

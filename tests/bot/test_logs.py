@@ -214,6 +214,24 @@ def test_the_level_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["loud"]
 
 
+class Full(io.StringIO):
+    """Where nothing can be written: a full disk, or a pipe that nobody reads."""
+
+    def write(self, _: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.usefixtures("logged")
+@pytest.mark.parametrize("closed", [False, True], ids=["full", "closed"])
+def test_a_line_that_nobody_takes_stops_nothing(monkeypatch: pytest.MonkeyPatch, closed: bool) -> None:
+    out = Full()
+    if closed:
+        out.close()
+    monkeypatch.setattr(sys, "stdout", out)
+    configure(level="INFO", log_format="json")
+    structlog.get_logger("bot.web").info("queued", client_reference="mms-1")
+
+
 @pytest.mark.usefixtures("logged")
 def test_the_console_form_redacts_too(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
