@@ -83,6 +83,7 @@ LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extr
 lock: .venv/dev.stamp
 	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml requirements/build.in
+	$(LOCK) --output-file requirements/bench.txt requirements/bench.in
 
 # The picture at the top of the README, of the real page.
 screenshot: .venv/dev.stamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import contestants, shots
@@ -35,11 +35,19 @@ _OPENED_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured. ``requests`` at the fixed rate, ``flat_out`` with all connections busy."""
+    """How much is measured. ``requests`` at the fixed rate, ``flat_out`` with all connections busy.
+
+    ``share`` is the part of everything else, from 0 to 1.
+    """
 
     rounds: int
     requests: int
     flat_out: int
+    share: float = 1.0
+
+    def some(self, count: int) -> int:
+        """So many of ``count``, and an even number of them."""
+        return max(2, round(count * self.share / 2) * 2)
 
 
 FULL = Size(rounds=5, requests=1600, flat_out=4000)
@@ -48,13 +56,17 @@ QUICK = Size(rounds=5, requests=400, flat_out=1000)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What one measurement came to: contender → column → series, and the goals."""
+    """What one measurement came to: contender → column → series, and the goals.
+
+    ``also`` are series that goals name beside the rows of ``column_of_goals``.
+    """
 
     title: str
     base: str
     rows: Mapping[str, Mapping[str, Series]]
     goals: Sequence[Goal]
     column_of_goals: str
+    also: Mapping[str, Series] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -83,7 +95,7 @@ async def submits(folder: Path, size: Size, names: Sequence[str]) -> Table:
     async with SlackStub() as slack, _all(names, folder, slack, at_rest=True) as running:
         seconds = await _rounds(running, size, lambda one: _at_rate(one, shot, size.requests))
     goals = [Goal(OURS, Better.LOWER, 1.15, SMALLEST)]
-    return Table("Submit with its commit, 400/s: time to ack", FLOOR, _p50_and_p99(seconds), goals, "p50")
+    return Table("Submit with its commit, 400/s: time to ack", FLOOR, p50_and_p99(seconds), goals, "p50")
 
 
 async def commands(folder: Path, size: Size, names: Sequence[str]) -> Table:
@@ -99,7 +111,7 @@ async def commands(folder: Path, size: Size, names: Sequence[str]) -> Table:
 
         seconds = await _rounds(running, size, opened)
     goals = [Goal(OURS, Better.LOWER, 2.5, FLOOR)]
-    return Table("`/mms` up to the call of views.open, 400/s", FLOOR, _p50_and_p99(seconds), goals, "p50")
+    return Table("`/mms` up to the call of views.open, 400/s", FLOOR, p50_and_p99(seconds), goals, "p50")
 
 
 async def saturation(folder: Path, size: Size, names: Sequence[str], *, submit: bool) -> Table:
@@ -151,7 +163,8 @@ async def _until_opened(one: Running, shot: Shot, number: int, slack: SlackStub)
     return [slack.opened_at[first + index] - volley.fired_at[index] for index in range(number)]
 
 
-def _p50_and_p99(seconds: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, dict[str, Series]]:
+def p50_and_p99(seconds: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, dict[str, Series]]:
+    """The two columns of a table, in ms, from each contender's seconds in each round."""
     return {
         name: {
             label: Series(tuple(percentile(one, share) * 1000 for one in each), "ms")

@@ -25,11 +25,12 @@ class BadAnswer(Exception):  # noqa: N818  it is one
 class Volley:
     """What came of one: seconds for each answer, in the order of sending, and how long all of it took.
 
-    ``fired_at`` is when each was due to be sent (``time.perf_counter``).
+    ``fired_at`` is when each was due to be sent, ``began_at`` when all of it began (``time.perf_counter``).
     """
 
     seconds: list[float] = field(default_factory=list)
     fired_at: list[float] = field(default_factory=list)
+    began_at: float = 0.0
     took_s: float = 0.0
 
 
@@ -152,5 +153,6 @@ class Gun:
         assert self._finished is not None  # noqa: S101  set by _begin
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await self._finished
+        self._volley.began_at = began
         self._volley.took_s = time.perf_counter() - began
         return self._volley

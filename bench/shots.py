@@ -6,10 +6,12 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from bot.compose import Fields
+from bot.compose import Fields, check, needs_review
+from bot.domain import Content
 from bot.slack import views
 from bot.slack.payloads import Dialog
 from sandbox.slack import payloads
@@ -19,8 +21,9 @@ from sandbox.slack.people import Channel, Person
 SECRET = "bench-signing-secret"
 PATH = "/slack/events"
 _MARK = "XXNUMBERXX"
-_ANN = Person("U0ANN", "ann", "Ann Adams")
-_GENERAL = Channel("C0GENERAL", "general", "public", frozenset({"U0ANN"}))
+PEOPLE = ("U0ANN", "U0BEN")  # one person alone does not get every place that a process has for sending
+NUMBERED = "Parcel"  # the text of a message, before its number
+_GENERAL = Channel("C0GENERAL", "general", "public", frozenset(PEOPLE))
 _last = [0]
 
 
@@ -65,14 +68,27 @@ def command_payload(number: int) -> dict[str, str]:
     return {name: value.replace(_MARK, f"{number:010d}") for name, value in _command().items()}
 
 
-def submit(recipients: int = 1) -> Shot:
-    """The compose dialog, filled in, as it comes back when Send is pressed."""
-    return Shot(urlencode({"payload": json.dumps(_submission(recipients))}))
+def submit(user_id: str = PEOPLE[0]) -> Shot:
+    """The compose dialog, filled in, as it comes back when Send is pressed; each text has the request's number."""
+    return Shot(urlencode({"payload": json.dumps(_submission(user_id, [_number(0)], f"{NUMBERED} {_MARK}"))}))
+
+
+def submit_payload(number: int) -> dict[str, object]:
+    """The same as a payload, for Socket Mode."""
+    text = json.dumps(_submission(PEOPLE[0], [_number(0)], f"{NUMBERED} {_MARK}"))
+    payload: dict[str, object] = json.loads(text.replace(_MARK, f"{number:010d}"))
+    return payload
+
+
+def large_submit(recipients: int) -> Shot:
+    """The same with many recipients, after the review."""
+    to = [_number(index) for index in range(recipients)]
+    return Shot(urlencode({"payload": json.dumps(_submission(PEOPLE[0], to, "Your parcel is here"))}))
 
 
 def _command() -> dict[str, str]:
     return payloads.command(
-        _ANN,
+        _person(PEOPLE[0]),
         _GENERAL,
         command="/mms",
         text="+12015550123 Your parcel is here",
@@ -81,11 +97,22 @@ def _command() -> dict[str, str]:
     )
 
 
-def _submission(recipients: int) -> dict[str, object]:
-    to = ", ".join(f"+1 201 555 {number:04d}" for number in range(100, 100 + recipients))
-    fields = Fields(to=to, message="Your parcel is here", media_url="https://pictures.example.com/parcel.png")
-    definition = filled_in(views.compose(fields, dialog=Dialog(channel_id=_GENERAL.id), default_region="US"))
+def _person(user_id: str) -> Person:
+    return Person(user_id, user_id.lower(), user_id.title())
+
+
+def _number(index: int) -> str:
+    return f"+1201555{100 + index:04d}"
+
+
+def _submission(user_id: str, recipients: Sequence[str], message: str) -> dict[str, object]:
+    to = ",".join(recipients)
+    fields = Fields(to=to, message=message, media_url="https://pictures.example.com/parcel.png")
+    content = check(fields, default_region="US", mms_countries=frozenset({"US"}))
+    reviewed = content.digest() if isinstance(content, Content) and needs_review(content) else None
+    dialog = Dialog(channel_id=_GENERAL.id, reviewed=reviewed)
+    definition = filled_in(views.compose(fields, dialog=dialog, default_region="US"))
     typed = {"to": to, "message": fields.message, "media_url": fields.media_url, "subject": None}
     values = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in typed.items()}
-    view = OpenView(f"V{_MARK}", _ANN.id, f"V{_MARK}", None, definition, "1.abc", values)
-    return payloads.view_submission(_ANN, view, trigger_id=f"123.789.{_MARK}")
+    view = OpenView(f"V{_MARK}", user_id, f"V{_MARK}", None, definition, "1.abc", values)
+    return payloads.view_submission(_person(user_id), view, trigger_id=f"123.789.{_MARK}")

@@ -1,4 +1,4 @@
-"""A Slack that says yes to everything and notes when a dialog was opened.
+"""A Slack that says yes to everything and notes when a dialog was opened and when somebody was told.
 
 The strict fake of the sandbox takes longer for one call than the bot for a whole command: it would be what is measured.
 What the bot calls is checked by the tests, with the strict one.
@@ -13,38 +13,38 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from bench.http_stub import HttpStub
+
 _TRIGGER = re.compile(rb"123\.456\.(\d{10})")
+_BATCH = re.compile(rb"BENCH(\d{10})")
+_POSTS = frozenset({"chat.postEphemeral", "chat.postMessage"})
 _NOBODY: dict[str, Any] = {"ok": True}
 _ANSWERS: dict[str, dict[str, Any]] = {
     "auth.test": {"ok": True, "team_id": "T0SANDBOX", "user_id": "U0MMSBOT", "team": "Sandbox", "user": "mms"},
     "usergroups.list": {"ok": True, "usergroups": []},
-    "users.info": {
-        "ok": True,
-        "user": {"id": "U0ANN", "team_id": "T0SANDBOX", "name": "ann", "deleted": False, "is_bot": False},
-    },
     "views.open": {"ok": True, "view": {"id": "V0OPENED", "hash": "1.abc", "type": "modal"}},
     "chat.postMessage": {"ok": True, "channel": "D0ANN", "ts": "1.1"},
     "chat.postEphemeral": {"ok": True, "message_ts": "1.1"},
 }
 
 
-class SlackStub:
-    """Use as ``async with SlackStub() as slack``."""
+class SlackStub(HttpStub):
+    """Use as ``async with SlackStub() as slack``.
 
-    def __init__(self) -> None:
+    Attributes:
+        opened_at: when the dialog of the command with this number was opened (``time.perf_counter``).
+        told_at: when somebody was told of the batch with this number.
+        posts: messages posted, of whatever kind.
+        socket_url: what ``apps.connections.open`` gives.
+    """
+
+    def __init__(self, *, socket_url: str = "") -> None:
+        super().__init__()
         self.opened_at: dict[int, float] = {}
-        self._opened = asyncio.Event()
-        self._server: asyncio.Server | None = None
-        self.origin = ""
-
-    async def __aenter__(self) -> SlackStub:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=2048)
-        self.origin = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
+        self.told_at: dict[int, float] = {}
+        self.posts = 0
+        self._socket_url = socket_url
+        self._noted = asyncio.Event()
 
     @property
     def api_url(self) -> str:
@@ -52,27 +52,45 @@ class SlackStub:
 
     async def until_opened(self, numbers: Iterable[int]) -> None:
         """Until there was a dialog for each of these commands."""
+        await self._until_all(numbers, self.opened_at)
+
+    async def until_told(self, numbers: Iterable[int]) -> None:
+        """Until somebody was told of each of these batches."""
+        await self._until_all(numbers, self.told_at)
+
+    async def until_posts(self, count: int) -> None:
+        """Until so many messages were posted in all."""
+        while self.posts < count:
+            self._noted.clear()
+            await self._noted.wait()
+
+    async def _until_all(self, numbers: Iterable[int], noted: dict[int, float]) -> None:
         missing = set(numbers)
-        while missing := {number for number in missing if number not in self.opened_at}:
-            self._opened.clear()
-            await self._opened.wait()
+        while missing := {number for number in missing if number not in noted}:
+            self._noted.clear()
+            await self._noted.wait()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-                body = await reader.readexactly(int(length[1])) if length else b""
-                writer.write(self._answer(head, body))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    def _answer(self, head: bytes, body: bytes) -> bytes:
+    async def answer(self, head: bytes, body: bytes) -> bytes:
         method = head.split(b" ", 2)[1].rpartition(b"/")[2].split(b"?")[0].decode()
         if method == "views.open" and (found := _TRIGGER.search(body)):
-            self.opened_at[int(found[1])] = time.perf_counter()
-            self._opened.set()
-        said = json.dumps(_ANSWERS.get(method, _NOBODY)).encode()
-        return (
-            f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said
-        )
+            self._note(self.opened_at, int(found[1]))
+        if method in _POSTS:
+            self.posts += 1
+            if found := _BATCH.search(body):
+                self._note(self.told_at, int(found[1]))
+            self._noted.set()
+        if method == "apps.connections.open":
+            return json.dumps({"ok": True, "url": self._socket_url}).encode()
+        if method == "users.info":
+            return json.dumps({"ok": True, "user": _person(head + body)}).encode()
+        return json.dumps(_ANSWERS.get(method, _NOBODY)).encode()
+
+    def _note(self, noted: dict[int, float], number: int) -> None:
+        noted[number] = time.perf_counter()
+        self._noted.set()
+
+
+def _person(request: bytes) -> dict[str, Any]:
+    found = re.search(rb"user=(U0[A-Z0-9]+)", request)
+    user_id = found[1].decode() if found else "U0ANN"
+    return {"id": user_id, "team_id": "T0SANDBOX", "name": user_id.lower(), "deleted": False, "is_bot": False}

@@ -56,7 +56,7 @@ AFTER_ACKS_END_WITHIN_S = 1.0
 PING_LIMIT_S = 3.0
 PING_EVERY_S = 1.0  # anybody may ask /readyz, as often as they like; the database is asked this often
 WHO_IS_LIMIT_S = 2.0  # a request is told to the admins all the same
-MAX_SINCH_CALLS = 400  # sends and look-ups together
+MAX_SINCH_CALLS = 600  # sends and look-ups together; with Slack's requests below the usual 1024 open files
 
 _log = structlog.get_logger(__name__)
 

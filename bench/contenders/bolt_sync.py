@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, request
@@ -20,7 +21,7 @@ from bench.contenders.smallest import VIEW
 THREADS = 32
 
 
-def application(told: Arguments) -> Flask:
+def application(told: Arguments, after_ack: Callable[[], object] = lambda: None) -> Flask:
     client = WebClient(token=told.token, base_url=told.slack)
 
     def authorize() -> AuthorizeResult:
@@ -40,6 +41,7 @@ def application(told: Arguments) -> Flask:
             own.rows = open_database(told.database)
         own.rows.execute(INSERT, (body["view"]["id"], json.dumps(body["view"]["state"]["values"]), time.time()))
         ack()
+        after_ack()
 
     handler = SlackRequestHandler(app)
     flask = Flask(__name__)
@@ -68,9 +70,9 @@ class _Server(BaseApplication):
         return self._app
 
 
-def main() -> None:
-    _Server(application(arguments()), listen().detach()).run()
+def serve(application: Flask) -> None:
+    _Server(application, listen().detach()).run()
 
 
 if __name__ == "__main__":
-    main()
+    serve(application(arguments()))

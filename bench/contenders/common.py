@@ -23,20 +23,22 @@ _GROUP = 256
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What every contender is told."""
+    """What every contender is told; ``sinch`` is empty for those that send nothing."""
 
     slack: str
     database: str
     secret: str
     token: str
+    sinch: str
 
 
 def arguments() -> Arguments:
     parser = argparse.ArgumentParser()
     for name in ("slack", "database", "secret", "token"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--sinch", default="")
     read = parser.parse_args()
-    return Arguments(read.slack, read.database, read.secret, read.token)
+    return Arguments(read.slack, read.database, read.secret, read.token, read.sinch)
 
 
 def listen() -> socket.socket:

@@ -32,8 +32,9 @@ CRASHED = "own-crash"
 LEASE_S = 10.0
 RENEW_EVERY_S = 3.0  # three chances within one lease
 POLL_S = 0.5  # for rows of other processes and for pauses that end; a new row here wakes the worker at once
-MAX_SENDING = 200  # attempts under way at once
-MAX_SENDING_PER_PERSON = 120  # of these, one person's: the rest is always there for the others
+MAX_SENDING = 500  # attempts under way at once
+MAX_SENDING_PER_PERSON = 300  # of these, one person's: the rest is always there for the others
+CLAIMED_AT_ONCE = 16  # what is started together holds up the acks together. Ours
 MAX_LOOKING_UP = 200
 LOOKUP_WINDOW = timedelta(minutes=10)  # before the attempt: the clocks may differ
 FINDABLE = timedelta(days=14)  # Sinch SMS API: the list goes back 14 days
@@ -132,7 +133,7 @@ class Worker:
             return
         claimed = await self._store.claim(
             owner=self._owner,
-            limit=free,
+            limit=min(free, CLAIMED_AT_ONCE),
             busy=Counter(self._sending.values()),
             per_person=MAX_SENDING_PER_PERSON,
             now=self._clock.now(),
@@ -141,6 +142,8 @@ class Worker:
         for message in claimed:
             self._sending[message.client_reference] = message.reply.user_id
             self._tasks.start(self._send(message))
+        if len(claimed) == CLAIMED_AT_ONCE:
+            self.wake()  # there may be more
 
     async def _send(self, message: Message) -> None:
         reference = message.client_reference

@@ -24,6 +24,7 @@ TELLING_LIMIT_S = 12.0  # all ways of one row together
 LEASE_S = 15.0  # longer than that, and short enough that a crash delays a row only a little
 POLL_S = 0.5
 MAX_TELLING = 100
+CLAIMED_AT_ONCE = 16  # what is started together holds up the acks together. Ours
 
 _log = structlog.get_logger(__name__)
 
@@ -104,10 +105,14 @@ class Outbox(ABC, Generic[_Row]):
         if not self._resumed:
             await self._resume(now)
             self._resumed = True
-        free = MAX_TELLING - self._telling
-        for row in await self._claim(free, now) if free > 0 else ():
+        if (free := min(MAX_TELLING - self._telling, CLAIMED_AT_ONCE)) <= 0:
+            return
+        rows = await self._claim(free, now)
+        for row in rows:
             self._telling += 1
             self._tasks.start(self._deliver_one(row))
+        if len(rows) == CLAIMED_AT_ONCE:
+            self.wake()  # there may be more
 
     async def _deliver_one(self, row: _Row) -> None:
         try:

@@ -110,9 +110,18 @@ class SqlStore:
     async def claim(
         self, *, owner: str, limit: int, busy: Mapping[str, int], per_person: int, now: datetime, lease_s: float
     ) -> Sequence[Message]:
-        return await self._write(
-            now, partial(turns.claim, owner=owner, limit=limit, busy=busy, per_person=per_person, lease_s=lease_s)
-        )
+        places = turns.Places(limit, busy, per_person)
+
+        def look(connection: Connection) -> list[turns.Waiting]:
+            return turns.waiting(connection, places=places, at=self._time.at(connection, now))
+
+        while waiting := await self._read(look):  # not by the writer: submissions would wait for it
+            take = partial(turns.claim, waiting=waiting, places=places, owner=owner, lease_s=lease_s)
+            if claimed := await self._write(now, take):
+                return claimed
+            if len(waiting) < places.reach:
+                break  # other processes have the rest
+        return []
 
     async def begin(self, client_reference: str, *, owner: str, now: datetime, lease_s: float) -> Message | None:
         work = partial(steps.begin, client_reference=client_reference, owner=owner, lease_s=lease_s)
@@ -257,7 +266,7 @@ class SqlStore:
 
     async def _read(self, read: Callable[[Connection], _T]) -> _T:
         def once() -> _T:
-            with self._engine.connect() as connection:
+            with self._engine.connect() as connection, connection.begin():
                 return read(connection)
 
         def run() -> _T:

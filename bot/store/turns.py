@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -17,51 +17,81 @@ LOOKED_AT = 5000  # of what is due, the longest waiting: a claim takes as long h
 AT_ONCE = 4  # processes that may reach for the same messages at one moment
 
 
-def fair_turns(
-    waiting: Sequence[tuple[str, str, int]], *, busy: Mapping[str, int], per_person: int, limit: int
-) -> list[str]:
+class Places(NamedTuple):
+    """What one process may take on.
+
+    Attributes:
+        limit: messages in all.
+        busy: user ID → how many of theirs are under way in it already.
+        per_person: of one person's, with those under way.
+    """
+
+    limit: int
+    busy: Mapping[str, int]
+    per_person: int
+
+    @property
+    def reach(self) -> int:
+        """How many waiting messages are looked at for it, at most."""
+        return AT_ONCE * (self.limit + sum(self.busy.values()))
+
+
+class Waiting(NamedTuple):
+    """A message that is due; ``turn`` 1 is its person's oldest."""
+
+    client_reference: str
+    user_id: str
+    turn: int
+
+
+def fair_turns(waiting: Sequence[Waiting], places: Places) -> list[str]:
     """Choose whose messages go next: those first whose people have the fewest under way. Pure.
 
-    Args:
-        waiting: (client_reference, user_id, turn), where turn 1 is the person's oldest waiting message; oldest first.
-        busy: user ID → how many of theirs are under way already.
+    ``waiting`` has the oldest first.
     """
-    ordered = sorted(waiting, key=lambda entry: entry[2] + busy.get(entry[1], 0))  # stable: oldest first within a turn
-    allowed = [reference for reference, user, turn in ordered if turn + busy.get(user, 0) <= per_person]
-    return allowed[:limit]
+
+    def turn_of(one: Waiting) -> int:
+        return one.turn + places.busy.get(one.user_id, 0)
+
+    ordered = sorted(waiting, key=turn_of)  # stable: oldest first within a turn
+    return [one.client_reference for one in ordered if turn_of(one) <= places.per_person][: places.limit]
 
 
 def claim(
     connection: Connection,
     *,
+    waiting: Sequence[Waiting],
+    places: Places,
     owner: str,
-    limit: int,
-    busy: Mapping[str, int],
-    per_person: int,
     at: float,
     lease_s: float,
 ) -> Sequence[Message]:
-    """Lease up to ``limit`` queued messages that are due."""
-    due = [message.c.state == State.QUEUED, message.c.due_at <= at, unleased(message, at)]
-    if full := [user for user, count in busy.items() if count >= per_person]:
-        due.append(message.c.user_id.not_in(full))  # however many of theirs stand in front
-    waiting = _waiting(connection, due, per_person=per_person, limit=AT_ONCE * (limit + sum(busy.values())))
-    while chosen := fair_turns(waiting, busy=busy, per_person=per_person, limit=limit):
+    """Lease those of ``waiting`` whose turn it is, as far as they are still due."""
+    due = _due(places, at)
+    while chosen := fair_turns(waiting, places):
         # Asked again of each row, now that it is locked: another process may have been faster.
         free = select(message.c.client_reference).where(message.c.client_reference.in_(chosen), *due)
         if references := connection.execute(free_to_take(free, message)).scalars().all():
             return _lease(connection, [one for one in chosen if one in set(references)], leased(owner, at, lease_s))
-        waiting = [entry for entry in waiting if entry[0] not in set(chosen)]
+        waiting = [entry for entry in waiting if entry.client_reference not in set(chosen)]
     return []
 
 
-def _waiting(
-    connection: Connection, due: Sequence[ColumnElement[bool]], *, per_person: int, limit: int
-) -> list[tuple[str, str, int]]:
-    """What is due, as ``fair_turns`` takes it. No join: whatever the database guesses, it reads each row once."""
+def _due(places: Places, at: float) -> list[ColumnElement[bool]]:
+    due = [message.c.state == State.QUEUED, message.c.due_at <= at, unleased(message, at)]
+    if full := [user for user, count in places.busy.items() if count >= places.per_person]:
+        due.append(message.c.user_id.not_in(full))  # however many of theirs stand in front
+    return due
+
+
+def waiting(connection: Connection, *, places: Places, at: float) -> list[Waiting]:
+    """What is due, as ``fair_turns`` takes it. It only reads: with thousands in front it takes its time.
+
+    No join: whatever the database guesses, it reads each row once.
+    """
     oldest = (
         select(message.c.client_reference, message.c.user_id, message.c.created_at)
-        .where(*due)
+        .where(*_due(places, at))
         .order_by(message.c.due_at)
         .limit(LOOKED_AT)
         .subquery()
@@ -72,11 +102,11 @@ def _waiting(
     turns = select(oldest, turn.label("turn")).subquery()
     first = (
         select(turns.c.client_reference, turns.c.user_id, turns.c.turn)
-        .where(turns.c.turn <= per_person)
+        .where(turns.c.turn <= places.per_person)
         .order_by(turns.c.turn, turns.c.created_at)
-        .limit(limit)
+        .limit(places.reach)
     )
-    return [(row.client_reference, row.user_id, row.turn) for row in connection.execute(first)]
+    return [Waiting(row.client_reference, row.user_id, row.turn) for row in connection.execute(first)]
 
 
 def _lease(connection: Connection, references: Sequence[str], lease: Mapping[str, Any]) -> list[Message]:

@@ -10,6 +10,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple, TypeVar, cast
@@ -25,6 +26,8 @@ _Work = Callable[[Connection], Any]
 
 CLOSE_WITHIN_S = 2.0  # a locked database must not hold up the end of the process
 GROUP_MAX = 256  # jobs in one commit; bounds how long the first of them waits for the last
+OTHERS_MAX = 8  # of jobs for which nobody waits in Slack: a submission waits for one commit of theirs. Ours
+SETTLED_AT_ONCE = 8  # each goes on for up to a millisecond. Ours
 TRIES = 3  # of a transaction that ended by no fault of its own
 AGAIN_AFTER_S = 0.02  # the other of two that waited for each other has to get on meanwhile
 SHORTEST_WAIT_S = 0.005
@@ -32,7 +35,8 @@ ONE_BY_ONE_WITHIN_S = 5.0  # nobody who waits is still there after that
 
 
 class Needs(IntEnum):
-    """What a job does with the list of who may send. In this order the jobs of a group run.
+    """What a job does with the list of who may send. In this order the jobs of a group run, and before those that do
+    nothing with it: whoever asks the list waits for an ack.
 
     Two processes that both read the list, and then both want to change it, would wait for each other for ever: so a
     group that changes it has locked it against everybody before anything else.
@@ -69,6 +73,8 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._first: deque[_Job] = deque()  # of these, somebody waits for the ack
+        self._others: deque[_Job] = deque()
         self._kept: Connection | None = None  # to fetch one and give it back costs as much as to write a row
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -96,7 +102,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Jobs that nobody has begun with."""
-        return self._jobs.qsize()
+        return self._jobs.qsize() + len(self._first) + len(self._others)
 
     async def close(self) -> None:
         """Finish what is waiting, as far as that goes in a moment, then end the thread."""
@@ -106,25 +112,28 @@ class Writer:
             await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_S)
 
     def _run(self) -> None:
+        still_open = True
+        while still_open or self._first or self._others:
+            still_open = still_open and self._collect(wait=not (self._first or self._others))
+            for jobs, most in ((self._first, GROUP_MAX), (self._others, OTHERS_MAX)):
+                if group := [jobs.popleft() for _ in range(min(most, len(jobs)))]:
+                    self._commit_all(sorted(group, key=_Job.turn))
+        if self._kept is not None:
+            with contextlib.suppress(SQLAlchemyError, OSError):
+                self._kept.detach()  # the pool may be closed by now, and would forget to close this one
+            self._let_go(self._kept)
+
+    def _collect(self, *, wait: bool) -> bool:
+        """Sort what was asked for meanwhile; False when there will be no more."""
         while True:
-            first = self._jobs.get()
-            if first is None:
-                break
-            group = [first]
-            last = False
-            while len(group) < GROUP_MAX:
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if job is None:
-                    last = True
-                    break
-                group.append(job)
-            self._commit_all(sorted(group, key=_Job.turn))
-            if last:
-                break
-        self._let_go(self._kept)
+            try:
+                job = self._jobs.get(block=wait)
+            except queue.Empty:
+                return True
+            if job is None:
+                return False
+            (self._others if job.needs is Needs.NOTHING else self._first).append(job)
+            wait = False
 
     def _commit_all(self, group: list[_Job]) -> None:
         """All of them together; if one of them fails, each again by itself, so that only the culprit fails."""
@@ -199,11 +208,15 @@ class Writer:
             by_loop.setdefault(job.loop, []).append((job.future, outcome))
         for loop, told in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop that asked is gone: nobody waits any more
-                loop.call_soon_threadsafe(_settle, told)
+                loop.call_soon_threadsafe(_settle, loop, told)
 
 
-def _settle(told: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    for future, outcome in told:
+def _settle(loop: asyncio.AbstractEventLoop, told: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    """Let those go on who wait, a few in each turn of the loop: a request that comes meanwhile is not behind them."""
+    now, later = told[:SETTLED_AT_ONCE], told[SETTLED_AT_ONCE:]
+    if later:
+        loop.call_soon(_settle, loop, later)
+    for future, outcome in now:
         if future.done():  # the caller gave up waiting
             continue
         if isinstance(outcome, Exception):

@@ -18,7 +18,7 @@ from bot.store import AlreadyTaken, Store, StoreUnavailableError, Taken
 from bot.store.sql import PROGRESS_AFTER_S, SqlStore
 from bot.store.steps import FIRST_LOOKUP_AFTER_S
 from bot.store.tables import answer, message
-from bot.store.turns import fair_turns
+from bot.store.turns import Places, Waiting, fair_turns
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
@@ -156,10 +156,15 @@ async def test_two_processes_never_claim_the_same_message(database: Database, su
     here, there = database.store(), database.store()
     for _ in range(20):
         await queued(here, submission())
-    takes = await asyncio.gather(
-        *(claim(store, owner=owner, limit=3) for store, owner in [(here, "a"), (there, "b")] * 5)
-    )
-    claimed = [m.client_reference for take in takes for m in take]
+    claimed: list[str] = []
+    while found := [
+        message.client_reference
+        for take in await asyncio.gather(
+            *(claim(store, owner=owner, limit=3) for store, owner in [(here, "a"), (there, "b")] * 5)
+        )
+        for message in take
+    ]:
+        claimed += found
     assert len(claimed) == len(set(claimed)) == 20
 
 
@@ -230,9 +235,9 @@ people = st.sampled_from("ABCDE")
     limit=st.integers(0, 40),
 )
 def test_turns_are_fair(owners: list[str], busy: dict[str, int], per_person: int, limit: int) -> None:
-    waiting = [(f"m{i}", owner, owners[: i + 1].count(owner)) for i, owner in enumerate(owners)]
-    chosen = fair_turns(waiting, busy=busy, per_person=per_person, limit=limit)
-    of = {reference: owner for reference, owner, _ in waiting}
+    waiting = [Waiting(f"m{i}", owner, owners[: i + 1].count(owner)) for i, owner in enumerate(owners)]
+    chosen = fair_turns(waiting, Places(limit, busy, per_person))
+    of = {one.client_reference: one.user_id for one in waiting}
     load = {p: busy.get(p, 0) for p in "ABCDE"}
     for reference in chosen:
         load[of[reference]] += 1

@@ -33,7 +33,7 @@ from bot.store import engine as engine_module
 from bot.store import writer as writer_module
 from bot.store.engine import open_engine
 from bot.store.sql import SqlStore
-from bot.store.writer import GROUP_MAX, Writer
+from bot.store.writer import GROUP_MAX, OTHERS_MAX, Needs, Writer
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def add(word: str) -> Callable[[Connection], str]:
 
 
 def words(engine: Engine) -> list[str]:
+    """As they were written."""
     with engine.connect() as connection:
         return list(connection.execute(select(entry.c.word).order_by(entry.c.number)).scalars())
 
@@ -116,7 +117,7 @@ async def test_those_who_wait_together_share_one_commit(engine: Engine, writer: 
     held = Held(writer)
     await held.busy()
     with counted_commits(engine) as commits:
-        asked = [asyncio.ensure_future(writer.run(add(f"{i}"))) for i in range(20)]
+        asked = [asyncio.ensure_future(writer.run(add(f"{i}"), needs=Needs.LIST)) for i in range(20)]
         await held.release()
         assert await asyncio.gather(*asked) == [f"{i}" for i in range(20)]
     assert len(commits) == 2, "one for the job that was waited for, one for all the others"
@@ -134,14 +135,35 @@ async def test_a_group_locks_messages_in_one_order_and_after_them_what_is_free(e
     assert words(engine) == ["a", "b", "c2", "c1", "free", "other free"]
 
 
-async def test_a_group_has_a_size(engine: Engine, writer: Writer) -> None:
+@pytest.mark.parametrize(("needs", "most"), [(Needs.LIST, GROUP_MAX), (Needs.NOTHING, OTHERS_MAX)])
+async def test_a_group_has_a_size(engine: Engine, writer: Writer, needs: Needs, most: int) -> None:
     held = Held(writer)
     await held.busy()
     with counted_commits(engine) as commits:
-        asked = [asyncio.ensure_future(writer.run(add(f"{i}"))) for i in range(GROUP_MAX + 1)]
+        asked = [asyncio.ensure_future(writer.run(add(f"{i}"), needs=needs)) for i in range(most + 1)]
         await held.release()
         await asyncio.gather(*asked)
     assert len(commits) == 3
+
+
+async def test_whoever_waits_for_an_ack_waits_for_no_work_behind_the_scenes(engine: Engine, writer: Writer) -> None:
+    held = Held(writer)
+    await held.busy()
+    others = [asyncio.ensure_future(writer.run(add(f"{i}"))) for i in range(3 * OTHERS_MAX)]
+    first = asyncio.ensure_future(writer.run(add("first"), needs=Needs.LIST))
+    await held.release()
+    await asyncio.gather(first, *others)
+    assert words(engine) == ["first", *(f"{i}" for i in range(3 * OTHERS_MAX))]
+
+
+async def test_work_behind_the_scenes_goes_on_between_submissions(engine: Engine, writer: Writer) -> None:
+    held = Held(writer)
+    await held.busy()
+    other = asyncio.ensure_future(writer.run(add("other")))
+    first = [asyncio.ensure_future(writer.run(add(f"{i}"), needs=Needs.LIST)) for i in range(GROUP_MAX + 1)]
+    await held.release()
+    await asyncio.gather(other, *first)
+    assert words(engine) == [*(f"{i}" for i in range(GROUP_MAX)), "other", f"{GROUP_MAX}"]
 
 
 @pytest.mark.parametrize("culprit", [0, 3, 6])

@@ -18,7 +18,7 @@ from bot.cli import main
 from bot.delivery import decisions, worker, xms
 from bot.delivery.sender import Fate, SendError
 from bot.domain import Message, State, Step, Submission, TryAgain
-from bot.store import AlreadyTaken, May, Taken, turns
+from bot.store import AlreadyTaken, May, Taken
 from bot.store.sql import SqlStore
 from bot.store.tables import message
 
@@ -26,7 +26,7 @@ LATE_S = 0.5
 IMPATIENT_S = 1.0
 KEPT_BYTES = 400_000  # a soak of seconds is to see what a soak of minutes sees in bytes
 
-_claim, _enqueue, _after_failure = turns.claim, SqlStore.enqueue, decisions.after_failure
+_claim, _enqueue, _after_failure = SqlStore.claim, SqlStore.enqueue, decisions.after_failure
 _late: set[asyncio.Task[Any]] = set()
 _kept: list[bytearray] = []
 _open: list[int] = []
@@ -51,20 +51,14 @@ def repeat_what_was_lost(
     return _after_failure(lost, error, now=now, give_up_after_s=give_up_after_s, jitter=jitter)
 
 
-def claim_whatever_the_lease(
-    connection: Connection,
-    *,
-    owner: str,
-    limit: int,
-    busy: Mapping[str, int],
-    per_person: int,
-    at: float,
-    lease_s: float,
-) -> Sequence[Message]:
-    others = (message.c.state.in_((State.QUEUED, State.SENDING)), message.c.lease_owner != owner)
-    free = {"state": State.QUEUED, "due_at": at, "lease_owner": None, "lease_until": None}
-    connection.execute(update(message).where(*others).values(**free))
-    return _claim(connection, owner=owner, limit=limit, busy=busy, per_person=per_person, at=at, lease_s=lease_s)
+async def claim_whatever_the_lease(store: SqlStore, *, owner: str, **how: Any) -> Sequence[Message]:
+    def take_away(connection: Connection) -> None:
+        others = (message.c.state.in_((State.QUEUED, State.SENDING)), message.c.lease_owner != owner)
+        free = {"state": State.QUEUED, "due_at": 0.0, "lease_owner": None, "lease_until": None}
+        connection.execute(update(message).where(*others).values(**free))
+
+    await store._writer.run(take_away)
+    return await _claim(store, owner=owner, **how)
 
 
 async def keep_everything(
@@ -89,7 +83,7 @@ VARIANTS: Mapping[str, Callable[[], Sequence[AbstractContextManager[object]]]] =
     ],
     "keeps everything": lambda: [patch.object(SqlStore, "enqueue", keep_everything)],
     "closes nothing": lambda: [patch.object(SqlStore, "enqueue", close_nothing)],
-    "no lease": lambda: [patch.object(turns, "claim", claim_whatever_the_lease)],
+    "no lease": lambda: [patch.object(SqlStore, "claim", claim_whatever_the_lease)],
 }
 
 
