@@ -18,10 +18,14 @@ from pathlib import Path
 
 import uvloop
 
-from bench import acks
+from bench import acks, sends, start
 from bench.acks import FULL, QUICK, Size, Table
 from bench.contestants import OTHERS_PYTHON
+from bench.dialogs import large_dialogs
 from bench.numbers_typed import thousand_numbers
+from bench.processes import on_one_database
+from bench.slow_sinch import acks_while_sinch_is_slow
+from bench.socket_mode import envelopes
 from bench.tables import markdown
 
 _VERSIONS = ("slack-bolt", "starlette", "uvicorn", "uvloop", "sqlalchemy", "psycopg", "phonenumbers")
@@ -29,14 +33,26 @@ _VERSIONS = ("slack-bolt", "starlette", "uvicorn", "uvloop", "sqlalchemy", "psyc
 
 def tables(folder: Path, size: Size, *, quick: bool) -> Iterator[Table]:
     """One after the other; the quick run has the first ones, and fewer contenders."""
-    others = [] if quick else [acks.BOLT, acks.BOLT_SYNC]
-    yield uvloop.run(acks.submits(folder / "submits", size, [acks.FLOOR, acks.SMALLEST, acks.OURS, *others]))
-    yield uvloop.run(acks.commands(folder / "commands", size, [acks.FLOOR, acks.SMALLEST, acks.OURS, *others]))
     busy = [acks.FLOOR, acks.SMALLEST, acks.OURS]
+    usual = [] if quick else [acks.BOLT, acks.BOLT_SYNC]
     everybody = busy if quick else [*busy, acks.OURS_ON_POSTGRES, acks.BOLT, acks.BOLT_AIOSQLITE, acks.BOLT_SYNC]
+    yield uvloop.run(acks.submits(folder / "submits", size, [*busy, *usual]))
+    yield uvloop.run(acks.commands(folder / "commands", size, [*busy, *usual]))
     yield uvloop.run(acks.saturation(folder / "busy-submits", size, everybody, submit=True))
-    yield uvloop.run(acks.saturation(folder / "busy-commands", size, [*busy, *others], submit=False))
+    yield uvloop.run(acks.saturation(folder / "busy-commands", size, [*busy, *usual], submit=False))
     yield thousand_numbers(size)
+    if quick:
+        return
+    yield uvloop.run(large_dialogs(folder / "dialogs", size))
+    yield uvloop.run(acks_while_sinch_is_slow(folder / "slow", size))
+    yield uvloop.run(envelopes(folder / "socket", size))
+    senders = [sends.CLIENT, sends.ONE_HTTPX, sends.SDK]
+    yield uvloop.run(sends.cpu_per_send(size, senders))
+    yield uvloop.run(sends.sends_per_second(folder / "sends", size, senders))
+    yield uvloop.run(sends.submit_to_accepted(folder / "accepted", size))
+    yield uvloop.run(start.start(folder / "start", size))
+    yield uvloop.run(start.memory(folder / "memory", size))
+    yield uvloop.run(on_one_database(folder / "processes", size))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -59,20 +59,9 @@ async def contender(name: str, module: str, folder: Path, *, slack: str, sinch: 
         await process.wait()
 
 
-@asynccontextmanager
-async def bot(
-    name: str,
-    folder: Path,
-    *,
-    slack: str,
-    sinch: str = NOWHERE,
-    program: Sequence[str] = ("-m", "bot"),
-    database_url: str | None = None,
-    **settings: str,
-) -> AsyncIterator[Running]:
-    """The real ``mms-bot run``, over HTTP."""
-    folder.mkdir(parents=True, exist_ok=True)
-    everything = {
+def settings(slack: str, *, sinch: str = NOWHERE) -> dict[str, str]:
+    """What the bot is told, over HTTP."""
+    return {
         "SLACK_BOT_TOKEN": TOKEN,
         "SLACK_SIGNING_SECRET": SECRET,
         "SLACK_API_BASE_URL": slack,
@@ -83,10 +72,24 @@ async def bot(
         "SINCH_NUMBER": "+12015550100",
         "SINCH_API_BASE_URL": sinch,
         "LOG_LEVEL": "INFO",
-        **({"DATABASE_URL": database_url} if database_url else {}),
-        **settings,
     }
-    running = BotProcess(everything, folder=folder, program=program)
+
+
+@asynccontextmanager
+async def bot(
+    name: str,
+    folder: Path,
+    *,
+    slack: str,
+    sinch: str = NOWHERE,
+    program: Sequence[str] = ("-m", "bot"),
+    database_url: str | None = None,
+    **overrides: str,
+) -> AsyncIterator[Running]:
+    """The real ``mms-bot run``, over HTTP."""
+    folder.mkdir(parents=True, exist_ok=True)
+    more = {**({"DATABASE_URL": database_url} if database_url else {}), **overrides}
+    running = BotProcess({**settings(slack, sinch=sinch), **more}, folder=folder, program=program)
     await running.start(within_s=START_WITHIN_S)
     try:
         pid = running.pid

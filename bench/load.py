@@ -73,13 +73,18 @@ class _Connection(asyncio.Protocol):
         self._gun.fail(error or ConnectionError("a contender closed a connection"))
 
 
+def get(path: str) -> bytes:
+    """A request for ``path``."""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+
+
 class Gun:
     """Connections to one contender. Use as ``async with Gun(host, port, 16) as gun``."""
 
     def __init__(self, host: str, port: int, connections: int) -> None:
         self._address = host, port
         self._count = connections
-        self.idle: list[_Connection] = []
+        self.idle: deque[_Connection] = deque()  # each in turn: a server closes one that is idle for long
         self._waiting: deque[tuple[int, bytes, float]] = deque()
         self._transports: list[asyncio.BaseTransport] = []
         self._left = 0
@@ -117,7 +122,7 @@ class Gun:
             self._waiting.append((index, request, 0.0))
         while self.idle and self._waiting:
             index, request, _ = self._waiting.popleft()
-            self.idle.pop().fire(index, request, time.perf_counter())
+            self.idle.popleft().fire(index, request, time.perf_counter())
         return await self._end(began)
 
     def done(self, connection: _Connection, index: int, seconds: float) -> None:
@@ -140,7 +145,7 @@ class Gun:
         now = time.perf_counter()
         self._volley.fired_at[index] = now
         if self.idle:
-            self.idle.pop().fire(index, request, now)
+            self.idle.popleft().fire(index, request, now)
         else:
             self._waiting.append((index, request, now))
 

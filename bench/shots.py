@@ -35,7 +35,7 @@ class Shot:
 
     def many(self, count: int) -> list[bytes]:
         """Whole HTTP requests, signed now: Slack's signature is good for five minutes."""
-        return [self._one(_next()) for _ in range(count)]
+        return [self._one(take_number()) for _ in range(count)]
 
     def _one(self, number: int) -> bytes:
         body = self.body.replace(_MARK, f"{number:010d}").encode()
@@ -53,7 +53,8 @@ def next_number() -> int:
     return _last[0] + 1
 
 
-def _next() -> int:
+def take_number() -> int:
+    """A number for a request that is made elsewhere."""
     _last[0] += 1
     return _last[0]
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,22 @@ class BotProcess:
         """
         await self.launch()
         async with asyncio.timeout(within_s):
-            while not self._listening.is_set():
-                self._must_run()
-                await asyncio.sleep(_ASK_EVERY_S)
+            await self.listening()
             while await self.get("/readyz") != 200:
                 self._must_run()
                 await asyncio.sleep(_ASK_EVERY_S)
+
+    async def listening(self) -> None:
+        """Until it says that it listens.
+
+        Raises:
+            BotDiedError: it ended instead.
+        """
+        while not self._listening.is_set():
+            self._must_run()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_ASK_EVERY_S):
+                    await self._listening.wait()
 
     async def get(self, path: str) -> int | None:
         """The HTTP status of a GET; None if nobody answers."""

@@ -32,8 +32,12 @@ class Places(NamedTuple):
 
     @property
     def reach(self) -> int:
-        """How many waiting messages are looked at for it, at most."""
-        return AT_ONCE * (self.limit + sum(self.busy.values()))
+        """How many waiting messages are looked at for it, at most, in the order of turns.
+
+        Before one that is chosen come fewer than ``limit`` of people who have nothing under way, for those go first;
+        and of anybody else at most as many as have turns before it, or as they have under way.
+        """
+        return AT_ONCE * min(self.limit * (len(self.busy) + 1), self.limit + sum(self.busy.values()))
 
 
 class Waiting(NamedTuple):
