@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -37,7 +38,7 @@ from bot.store.reports import SqlReportStore
 from bot.store.rows import content_json, message_from, seconds
 from bot.store.tables import alembic_version, message
 from bot.store.times import Time, Timed, time_of
-from bot.store.writer import Needs, Writer
+from bot.store.writer import CLOSE_WITHIN_S, Needs, Writer
 
 _T = TypeVar("_T")
 
@@ -65,9 +66,14 @@ class SqlStore:
         self._first_poll_s = first_poll_s
 
     async def close(self) -> None:
-        await self._writer.close()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(self._writer.close(), self._end_reading())
         self._engine.dispose()
+
+    async def _end_reading(self) -> None:
+        """A question that is under way may end in a moment; its connection is closed with the others then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
 
     @property
     def engine(self) -> Engine:
@@ -113,7 +119,8 @@ class SqlStore:
         places = turns.Places(limit, busy, per_person)
 
         def look(connection: Connection) -> list[turns.Waiting]:
-            return turns.waiting(connection, places=places, at=self._time.at(connection, now))
+            with connection.begin():  # which tells the time
+                return turns.waiting(connection, places=places, at=self._time.at(connection, now))
 
         while waiting := await self._read(look):  # not by the writer: submissions would wait for it
             take = partial(turns.claim, waiting=waiting, places=places, owner=owner, lease_s=lease_s)
@@ -266,7 +273,7 @@ class SqlStore:
 
     async def _read(self, read: Callable[[Connection], _T]) -> _T:
         def once() -> _T:
-            with self._engine.connect() as connection, connection.begin():
+            with self._engine.connect() as connection:
                 return read(connection)
 
         def run() -> _T:

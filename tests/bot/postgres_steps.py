@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from bot.access import Role
 from bot.access.changes import ByDoor, Edit, Entry
 from bot.domain import Submission
-from bot.store import Changed, Taken
+from bot.store import Changed, Taken, turns
 from bot.store.sql import SqlStore
 from sandbox.slack.people import ADA
 from tests.bot.conftest import anybody
@@ -66,6 +66,23 @@ async def queued(store: SqlStore, *submissions: Submission) -> list[str]:
     moments = [NOW + timedelta(milliseconds=number) for number in range(len(submissions))]
     taken = [await store.enqueue(one, may=anybody, now=at) for one, at in zip(submissions, moments, strict=True)]
     return [one.client_reference for one in taken if isinstance(one, Taken)]
+
+
+def claim_and_hold(
+    store: SqlStore, gate: Gate, *, owner: str, limit: int, now: datetime = SOON
+) -> asyncio.Future[list[str]]:
+    """A claim whose transaction stays open until ``gate`` does."""
+    places = turns.Places(limit, {}, 100)
+
+    def work(connection: Connection) -> list[str]:
+        waiting = turns.waiting(connection, places=places, at=now.timestamp())
+        found = turns.claim(
+            connection, waiting=waiting, places=places, owner=owner, at=now.timestamp(), lease_s=LEASE_S
+        )
+        gate(connection)
+        return [one.client_reference for one in found]
+
+    return asyncio.ensure_future(store._writer.run(work))
 
 
 async def claimed(store: SqlStore, *, owner: str, limit: int = 100, now: datetime = SOON) -> list[str]:

@@ -17,6 +17,7 @@ from bot.domain import Submission
 from bot.store import AlreadyTaken, Changed, May, Repeated, Store, StoreUnavailableError, Taken
 from bot.store.sql import SqlStore
 from bot.store.tables import access_change, access_member, access_state, message
+from bot.store.writer import Needs
 from sandbox.slack.people import ADA, ANN, BEN, EVE
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Group:
     async def run(self, *asked: Awaitable[Any]) -> list[Any]:
         holding = asyncio.ensure_future(self._writer.run(self._hold))
         assert await asyncio.to_thread(self._busy.wait, 5)  # or it would share its commit with some of the others
-        tasks = [asyncio.ensure_future(one) for one in (*asked, self._writer.run(self._fail))]
+        tasks = [asyncio.ensure_future(one) for one in (*asked, self._writer.run(self._fail, needs=Needs.LIST))]
         for _ in range(3):
             await asyncio.sleep(0)  # each has put its work into the queue
         self._gate.set()

@@ -12,7 +12,7 @@ from bot.store import Page, Place, Store, Taken, answers, turns
 from bot.store.sql import SqlStore
 from tests.bot.conftest import anybody
 from tests.bot.databases import Database, PostgresDatabase
-from tests.bot.postgres_steps import Gate, together
+from tests.bot.postgres_steps import Gate, claim_and_hold
 
 T0 = datetime.fromisoformat("2026-01-02T12:00:00+00:00")
 LEASE_S = 10.0
@@ -66,15 +66,14 @@ async def test_two_processes_that_reach_for_the_same_messages_both_get_some(
     here_and_there: Sequence[SqlStore], submission: Submit
 ) -> None:
     here, there = here_and_there
-    await queued(here, *(submission(user=f"U{number}") for number in range(4)))
+    references = await queued(here, *(submission(user=f"U{number}") for number in range(4)))
     still_open = Gate()
-    first, gate = await together(here, claimed(here, limit=2), here._writer.run(still_open))
+    first = claim_and_hold(here, still_open, owner="w2", limit=2, now=T0)
     await still_open.reached()
     assert await claimed(there, limit=2) == ["U2", "U3"]
     assert await claimed(there, limit=2) == [], "all of them are somebody's"
     still_open.open()
-    await gate
-    assert await first == ["U0", "U1"]
+    assert await first == references[:2]
 
 
 # -- answers

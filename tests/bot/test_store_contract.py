@@ -18,7 +18,7 @@ from bot.store import AlreadyTaken, Store, StoreUnavailableError, Taken
 from bot.store.sql import PROGRESS_AFTER_S, SqlStore
 from bot.store.steps import FIRST_LOOKUP_AFTER_S
 from bot.store.tables import answer, message
-from bot.store.turns import Places, Waiting, fair_turns
+from bot.store.turns import AT_ONCE, Places, Waiting, fair_turns
 from tests.bot.conftest import anybody
 
 if TYPE_CHECKING:
@@ -256,6 +256,21 @@ def test_turns_are_fair(owners: list[str], busy: dict[str, int], per_person: int
     for p in "ABCDE":
         own = [int(reference[1:]) for reference in chosen if of[reference] == p]
         assert own == sorted(own)
+
+
+@given(
+    owners=st.lists(people, max_size=60),
+    busy=st.dictionaries(people, st.integers(0, 10), max_size=5),
+    per_person=st.integers(1, 12),
+    limit=st.integers(0, 40),
+)
+def test_what_is_chosen_is_always_among_what_is_looked_at(
+    owners: list[str], busy: dict[str, int], per_person: int, limit: int
+) -> None:
+    waiting = [Waiting(f"m{i}", owner, owners[: i + 1].count(owner)) for i, owner in enumerate(owners)]
+    places = Places(limit, {person: count for person, count in busy.items() if count}, per_person)
+    in_turn = sorted(waiting, key=lambda one: one.turn)  # as the database gives them: by turn, the oldest first
+    assert fair_turns(in_turn[: places.reach // AT_ONCE], places) == fair_turns(in_turn, places)
 
 
 # -- the attempt
