@@ -19,5 +19,6 @@ def not_woken(_: object) -> None:
 
 
 if __name__ == "__main__":
-    with patch.object(worker.Worker, "wake", not_woken), patch.object(worker, "POLL_S", EVERY_S):
+    slowly = {"POLL_S": EVERY_S, "CLAIMED_AT_ONCE": worker.MAX_SENDING}  # all that waits, at each look
+    with patch.object(worker.Worker, "wake", not_woken), patch.multiple(worker, **slowly):
         sys.exit(main())

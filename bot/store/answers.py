@@ -141,6 +141,8 @@ def untold(connection: Connection, user_id: str, *, limit: int) -> Sequence[Answ
 
 def load(connection: Connection, which: ColumnElement[bool], *, limit: int | None = None) -> list[Answer]:
     rows = connection.execute(select(answer).where(which).order_by(answer.c.answer_id).limit(limit)).mappings().all()
+    if not rows:
+        return []
     references = {row["client_reference"] for row in rows}
     messages = {
         row["client_reference"]: message_from(row)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.responses import Response
 
 from bot import web
 from bot.clock import SystemClock
@@ -104,8 +105,11 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
     async def metrics() -> bytes:
         return b""
 
+    async def nobody(_: object) -> Response:
+        raise AssertionError("nobody calls back")
+
     events = web.SlackEvents(secret=Secret("s"), dispatch=dispatch, clock=SystemClock())
     scope = {"type": "http", "method": "POST", "path": "/slack/events", "headers": [], "query_string": b""}
-    app = web.web_app(events=events, callbacks=events.__call__, readiness=readiness, metrics=metrics)
+    app = web.web_app(events=events, callbacks=nobody, readiness=readiness, metrics=metrics)
     await app(scope, never, send)
     assert sent[0]["status"] == 408
