@@ -19,6 +19,9 @@ def not_woken(_: object) -> None:
 
 
 if __name__ == "__main__":
-    slowly = {"POLL_S": EVERY_S, "CLAIMED_AT_ONCE": worker.MAX_SENDING}  # all that waits, at each look
-    with patch.object(worker.Worker, "wake", not_woken), patch.multiple(worker, **slowly):
+    with (
+        patch.object(worker.Worker, "wake", not_woken),
+        patch.object(worker, "POLL_S", EVERY_S),
+        patch.object(worker, "CLAIMED_AT_ONCE", worker.MAX_SENDING),  # all that waits, at each look
+    ):
         sys.exit(main())
