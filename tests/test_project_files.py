@@ -143,7 +143,7 @@ def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_code_that_a_page_names_is_one_that_explain_knows(page: Path) -> None:
     catalogue = Catalogue.load()
-    codes = set(re.findall(r"`((?:SINCH|DELIVERY|SLACK)-[\w.-]+)`", (ROOT / page).read_text()))
+    codes = set(re.findall(r"\b((?:SINCH|DELIVERY|CARRIER|SLACK)-(?:\d|\w+_)[\w.]*)", (ROOT / page).read_text()))
 
     assert [code for code in codes if not explain(code, catalogue=catalogue).found] == []
 
