@@ -131,9 +131,9 @@ async def test_each_fault_reads_as_it_should_and_nothing_goes_twice(
 ) -> None:
     page = await open_tab()
     entries = page.locator("#general .from-bot")
-    before = await entries.count()
     text = f"With {name}"
     await switch(page, name, on=True)
+    before = await entries.count()
     if name == "trigger":
         await say(page, "/mms")
     else:

@@ -152,8 +152,8 @@ async def test_a_short_soak_measures_the_real_bot_and_keeps_every_promise(kind: 
     assert came.tally.promise_kept
     assert came.tally.submissions == came.tally.acked == SUBMISSIONS
     assert came.mistakes == {}
-    judged = judge(gauge.samples)
-    assert all(part.memory_bytes > 20_000_000 and part.handles > 5 for part in judged.parts)
+    assert len(gauge.samples) > 10
+    assert all(sample.memory_bytes > 20_000_000 and sample.handles > 5 for sample in gauge.samples)
 
 
 @pytest.mark.timeout(240)
