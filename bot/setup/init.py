@@ -70,6 +70,15 @@ class Init:
         plan = [questions.REGION, questions.PLAN, questions.TOKEN]
         self._part("Sinch", plan, self._check_sinch)
         self._part("Sending", [questions.NUMBER, questions.COUNTRY, questions.DATABASE], None)
+        if lent := self._only_in_the_shell():
+            say(
+                f"\nSet in this shell and not in .env: {', '.join(lent)}. "
+                "The other commands, and mms-bot run, need that as well: set it wherever they run."
+            )
+
+    def _only_in_the_shell(self) -> list[str]:
+        kept = environment({}, self.folder)
+        return sorted(name for name in NAMES if self.environ.get(name, "").strip() and not kept.get(name))
 
     def _values(self) -> dict[str, str]:
         return environment(self.environ, self.folder)

@@ -125,6 +125,18 @@ async def test_somebody_who_answers_everything_has_a_file_with_all_of_it(account
     assert stat.S_IMODE((accounts.folder / ".env").stat().st_mode) == 0o600
 
 
+async def test_what_only_this_shell_has_is_named_for_the_bot_will_miss_it(accounts: Accounts) -> None:
+    script = script_of(accounts)
+    await go(accounts, script)
+    assert "not in .env: SINCH_API_BASE_URL, SLACK_API_BASE_URL." in script.everything
+
+    for name, value in accounts.addresses.items():
+        put(accounts.folder / ".env", name, value)
+    again = script_of(accounts)
+    await go(accounts, again)
+    assert "not in .env" not in again.everything
+
+
 async def test_secrets_are_typed_unseen_and_never_said(accounts: Accounts) -> None:
     script = script_of(accounts)
     await go(accounts, script)
