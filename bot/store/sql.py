@@ -45,6 +45,7 @@ _T = TypeVar("_T")
 FIRST_POLL_S = POLL_PAUSES_S[0]
 PROGRESS_AFTER_S = 2.0  # "queued" is told when the result takes longer than a moment
 _KNOWN = select(message.c.client_reference, message.c.digest).where(message.c.view_id == bindparam("view_id"))
+LOOKS = 3  # at what is due, in one claim, while other processes are faster
 READERS = 2  # threads for history; the writer never waits for them
 
 
@@ -122,7 +123,10 @@ class SqlStore:
             with connection.begin():  # which tells the time
                 return turns.waiting(connection, places=places, at=self._time.at(connection, now))
 
-        while waiting := await self._read(look):  # not by the writer: submissions would wait for it
+        for _ in range(LOOKS):
+            waiting = await self._read(look)  # not by the writer: submissions would wait for it
+            if not waiting:
+                break
             take = partial(turns.claim, waiting=waiting, places=places, owner=owner, lease_s=lease_s)
             if claimed := await self._write(now, take):
                 return claimed
