@@ -21,7 +21,7 @@ STORY_LIMIT_S = 180.0  # a few seconds on an idle machine; whatever happens, it 
 _LOG_LINES = 8
 NEXT_STEPS = (
     "1. Make the app in Slack, as the README says under “Real set-up”.",
-    "2. Copy .env.example to .env and fill it in.",
+    "2. Answer what .venv/bin/mms-bot init asks. (By hand: copy .env.example to .env.)",
     "3. Start the bot: .venv/bin/mms-bot run",
     "4. Type /mms in Slack.",
 )

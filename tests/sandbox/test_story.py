@@ -151,7 +151,7 @@ def test_the_end_counts_what_the_fakes_saw(chapters: dict[str, str]) -> None:
 
 def test_the_last_lines_say_how_to_go_on(chapters: dict[str, str]) -> None:
     told = chapters["With your own accounts"]
-    for said in (".env.example", "Real set-up", "mms-bot run", "mms-bot sandbox"):
+    for said in ("mms-bot init", ".env.example", "Real set-up", "mms-bot run", "mms-bot sandbox"):
         assert said in told
 
 
