@@ -64,11 +64,6 @@ def command() -> Shot:
     return Shot(urlencode(_command()))
 
 
-def command_payload(number: int) -> dict[str, str]:
-    """The same as a payload, for Socket Mode."""
-    return {name: value.replace(_MARK, f"{number:010d}") for name, value in _command().items()}
-
-
 def submit(user_id: str = PEOPLE[0]) -> Shot:
     """The compose dialog, filled in, as it comes back when Send is pressed; each text has the request's number."""
     return Shot(urlencode({"payload": json.dumps(_submission(user_id, [_number(0)], f"{NUMBERED} {_MARK}"))}))

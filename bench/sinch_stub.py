@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 
 from bench.http_stub import HttpStub
 from bench.shots import NUMBERED
@@ -23,37 +22,24 @@ class SinchStub(HttpStub):
 
     Attributes:
         held: batches that wait for their answer.
-        arrived_at: when the batch with this number came (``time.perf_counter``).
     """
 
     def __init__(self, pause_s: float = 0.0) -> None:
         super().__init__()
         self.pause_s = pause_s
         self.held = 0
-        self.taken = 0
-        self.arrived_at: dict[int, float] = {}
-        self._changed = asyncio.Event()
-
-    async def until_held(self, count: int) -> None:
-        """Until at least so many wait at once."""
-        while self.held < count:
-            self._changed.clear()
-            await self._changed.wait()
 
     async def answer(self, head: bytes, body: bytes) -> bytes:
         if not head.startswith(b"POST"):
             return json.dumps({"count": 0, "page": 0, "page_size": 100, "batches": []}).encode()
         found = _NUMBER.search(body)
         number = int(found[1]) if found else 0
-        self.arrived_at.setdefault(number, time.perf_counter())
         self.held += 1
-        self._changed.set()
         try:
             if self.pause_s:
                 await asyncio.sleep(self.pause_s)
         finally:
             self.held -= 1
-        self.taken += 1
         sent = json.loads(body)
         return json.dumps(
             {

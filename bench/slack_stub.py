@@ -34,7 +34,6 @@ class SlackStub(HttpStub):
     Attributes:
         opened_at: when the dialog of the command with this number was opened (``time.perf_counter``).
         told_at: when somebody was told of the batch with this number.
-        posts: messages posted, of whatever kind.
         socket_url: what ``apps.connections.open`` gives.
     """
 
@@ -42,7 +41,6 @@ class SlackStub(HttpStub):
         super().__init__()
         self.opened_at: dict[int, float] = {}
         self.told_at: dict[int, float] = {}
-        self.posts = 0
         self._socket_url = socket_url
         self._noted = asyncio.Event()
 
@@ -58,12 +56,6 @@ class SlackStub(HttpStub):
         """Until somebody was told of each of these batches."""
         await self._until_all(numbers, self.told_at)
 
-    async def until_posts(self, count: int) -> None:
-        """Until so many messages were posted in all."""
-        while self.posts < count:
-            self._noted.clear()
-            await self._noted.wait()
-
     async def _until_all(self, numbers: Iterable[int], noted: dict[int, float]) -> None:
         missing = set(numbers)
         while missing := {number for number in missing if number not in noted}:
@@ -74,11 +66,8 @@ class SlackStub(HttpStub):
         method = head.split(b" ", 2)[1].rpartition(b"/")[2].split(b"?")[0].decode()
         if method == "views.open" and (found := _TRIGGER.search(body)):
             self._note(self.opened_at, int(found[1]))
-        if method in _POSTS:
-            self.posts += 1
-            if found := _BATCH.search(body):
-                self._note(self.told_at, int(found[1]))
-            self._noted.set()
+        if method in _POSTS and (found := _BATCH.search(body)):
+            self._note(self.told_at, int(found[1]))
         if method == "apps.connections.open":
             return json.dumps({"ok": True, "url": self._socket_url}).encode()
         if method == "users.info":

@@ -30,7 +30,7 @@ async def main(told: Arguments) -> None:
         await ack()
 
     handler = AsyncSocketModeHandler(app, "xapp-bench", web_client=client)
-    await handler.connect_async()  # type: ignore[no-untyped-call]
+    await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt gives it no types
     print(0, flush=True)  # where a port would be told: it is there
     await asyncio.Event().wait()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sinch import SinchClient  # type: ignore[attr-defined]  # the vendor's, in a place of its own
 
-sys.path.append(str(Path(__file__).parents[2]))
+sys.path.append(str(Path(__file__).parents[2]))  # behind the vendor's package, which has the name of ours
 
 from bench.contenders.sending import FROM, PICTURE, TEXT, TO, Told, serve, told
 
