@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from chaos.soak.gauge import Sample
 
-PARTS = 10  # of the whole time; the table has a line for each
+PARTS = 10  # with as many samples in each; the table has a line for each
+LEAST_IN_A_PART = 2  # a share of the processor is a difference
 WARM_UP_PARTS = 3  # caches fill, connections are opened, the database's pages come into memory
 MOST_GROWTH = 0.05  # of memory, from the first part after the warm-up to the last
 MOST_HANDLES_MORE = 5  # a leak adds one for each of something that happens all the time
@@ -21,7 +23,7 @@ class TooFewSamplesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A tenth of the time.
+    """A tenth of the samples.
 
     ``memory_bytes`` is the median. ``handles`` is the least: connections come and go with what is under way at the
     moment, what leaks stays.
@@ -69,25 +71,25 @@ class Verdict:
 
 
 def judge(samples: Sequence[Sample]) -> Verdict:
-    """Compare the last tenth of the time with the first one after the warm-up.
+    """Compare the last tenth of the samples with the first one after the warm-up.
+
+    Tenths of the samples and not of the clock's time: a machine that stands still for a moment takes fewer of them, and
+    nothing was seen of the process meanwhile.
 
     Raises:
-        TooFewSamplesError: a tenth of the time has no two samples.
+        TooFewSamplesError: a tenth has no two samples.
     """
-    if not samples:
-        raise TooFewSamplesError("no samples")
-    length_s = samples[-1].at_s / PARTS
-    parts = tuple(_part(samples, place * length_s, (place + 1) * length_s) for place in range(PARTS))
+    if len(samples) < PARTS * LEAST_IN_A_PART:
+        raise TooFewSamplesError(f"{len(samples)} samples, at least {PARTS * LEAST_IN_A_PART} are needed")
+    ends = [len(samples) * place // PARTS for place in range(PARTS + 1)]
+    parts = tuple(_part(samples[start:end]) for start, end in pairwise(ends))
     first, last = parts[WARM_UP_PARTS], parts[-1]
     return Verdict(parts, last.memory_bytes / first.memory_bytes - 1.0, last.handles - first.handles)
 
 
-def _part(samples: Sequence[Sample], from_s: float, until_s: float) -> Part:
-    inside = [sample for sample in samples if from_s <= sample.at_s <= until_s]
-    if len(inside) < 2:  # a share of the processor needs two
-        raise TooFewSamplesError(f"{len(inside)} samples from {from_s:.1f} s to {until_s:.1f} s")
+def _part(inside: Sequence[Sample]) -> Part:
     return Part(
-        until_s=until_s,
+        until_s=inside[-1].at_s,
         memory_bytes=median(sample.memory_bytes for sample in inside),
         handles=min(sample.handles for sample in inside),
         cpu_share=(inside[-1].cpu_s - inside[0].cpu_s) / (inside[-1].at_s - inside[0].at_s),

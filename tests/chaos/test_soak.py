@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,15 @@ def test_less_memory_and_fewer_open_files_are_no_fault() -> None:
     assert "memory shrank by 20.0%" in judged.sentence()
 
 
-@pytest.mark.parametrize("few", [0, 1, 9])
+def test_a_machine_that_stood_still_for_most_of_the_time_does_not_hide_growth() -> None:
+    late = [
+        replace(sample, at_s=sample.at_s + (900.0 if sample.at_s > 60 else 0.0)) for sample in samples(grows_by=0.2)
+    ]
+
+    assert judge(late).growth == pytest.approx(0.2, rel=0.05)
+
+
+@pytest.mark.parametrize("few", [0, 1, 19])
 def test_too_few_samples_are_not_judged(few: int) -> None:
     with pytest.raises(TooFewSamplesError):
         judge([Sample(float(at), 1, 1, 0.0) for at in range(few)])
@@ -145,7 +154,7 @@ def test_a_day_like_any_other_has_a_few_lost_answers_and_no_blows() -> None:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", list(Kind))
 async def test_a_short_soak_measures_the_real_bot_and_keeps_every_promise(kind: Kind, tmp_path: Path) -> None:
-    gauge = Gauge(every_s=0.05)
+    gauge = Gauge(every_s=0.02)
 
     came = await soak(kind, tmp_path, number=SUBMISSIONS, rate=RATE, gauge=gauge)
 
@@ -173,6 +182,6 @@ async def test_a_bot_that_closes_nothing_is_seen(tmp_path: Path) -> None:
 
 
 async def _broken(variant: str, folder: Path) -> verdict.Verdict:
-    gauge = Gauge(every_s=0.05)
+    gauge = Gauge(every_s=0.02)
     await soak(Kind.SQLITE, folder, number=SUBMISSIONS, rate=RATE, gauge=gauge, program=(BROKEN, variant))
     return judge(gauge.samples)
