@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import structlog
@@ -114,21 +114,12 @@ Lines = Callable[[], list[dict[str, object]]]
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    """Logging as the process has it, at DEBUG; what was there before is put back."""
+def logged(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    """Logging as the process has it, at DEBUG."""
     out = io.StringIO()
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    names = ("bot", "sinch", "sandbox", "slack_bolt", "slack_sdk", "uvicorn.error")
-    levels = {name: logging.getLogger(name).level for name in names}
     monkeypatch.setattr(sys, "stdout", out)
     configure(level="DEBUG", log_format="json")
-    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
-    root.handlers[:], level = before
-    root.setLevel(level)
-    for name, old in levels.items():
-        logging.getLogger(name).setLevel(old)
-    structlog.reset_defaults()
+    return lambda: [json.loads(line) for line in out.getvalue().splitlines()]
 
 
 def test_our_own_line_is_one_json_object_with_its_values(logged: Lines) -> None:
