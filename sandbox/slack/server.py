@@ -73,6 +73,7 @@ class FakeSlack:
         self._api = WebApi(
             self.state, self.people, self.modals, self.posting, self.tokens, self.rate_limits, self._socket_url
         )
+        self.absences = 0  # times that it went away
         self._runner: web.AppRunner | None = None
         self._host = "127.0.0.1"
         self._port = 0
@@ -90,6 +91,7 @@ class FakeSlack:
         """Stop listening and cut every connection; what happened so far is kept."""
         if self._runner is None:
             return
+        self.absences += 1
         runner, self._runner = self._runner, None
         for site in list(runner.sites):
             await site.stop()
