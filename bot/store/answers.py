@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, insert, null, select, tuple_, update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, tuple_, update
 
 from bot.domain import INTERIM, Answer, AnswerKind
-from bot.store.leases import FREE, free_to_take, leased, unleased
+from bot.store.leases import FREE, LEASED, LIMIT, NOW, THESE, free_to_take, lease, unleased
 from bot.store.rows import answer_from, message_from
 from bot.store.tables import answer, message
 
@@ -16,146 +17,143 @@ _PROGRESS_BATCH = 200
 _PAGE = 200  # answers looked at in one statement
 _PAGES = 25  # that are looked at in one claim: it ends, even if none of them can be told yet
 
+_THIS = answer.c.answer_id == bindparam("this")
+_OF = answer.c.client_reference == bindparam("of")
+_UNTOLD = answer.c.told_at.is_(None)
+_DUE = (answer.c.due_at <= NOW, unleased(answer))
+_NO_NEWS = {"told_at": NOW, "due_at": None}
+
+_NO_NEWS_ANY_MORE = update(answer).where(_OF, answer.c.kind.in_(THESE), _UNTOLD).values(**_NO_NEWS)
+_WITHDRAW = _NO_NEWS_ANY_MORE.where(unleased(answer))
+_TELL = insert(answer).values(
+    client_reference=bindparam("of"),
+    user_id=select(message.c.user_id).where(message.c.client_reference == bindparam("of")).scalar_subquery(),
+    kind=bindparam("what"),
+    until_at=bindparam("until"),
+    created_at=NOW,
+    due_at=NOW,
+)
+
+_WAITING = free_to_take(
+    select(message.c.client_reference)
+    .where(message.c.progress_due_at <= NOW)
+    .order_by(message.c.progress_due_at)
+    .limit(_PROGRESS_BATCH),
+    message,
+)
+_WAITS_NO_MORE = update(message).where(message.c.client_reference == bindparam("of")).values(progress_due_at=None)
+
+_IN_ORDER = (answer.c.due_at, answer.c.answer_id)
+_FIRST_PAGE = select(*_IN_ORDER, answer.c.client_reference).where(*_DUE).order_by(*_IN_ORDER).limit(_PAGE)
+_NEXT_PAGE = _FIRST_PAGE.where(tuple_(*_IN_ORDER) > tuple_(bindparam("last_due_at"), bindparam("last_id")))
+_UNTOLD_OF = select(answer.c.client_reference, answer.c.answer_id, answer.c.due_at).where(
+    answer.c.client_reference.in_(THESE), _UNTOLD
+)
+_STILL_DUE = free_to_take(select(answer.c.answer_id).where(answer.c.answer_id.in_(THESE), *_DUE), answer)
+_LEASE = update(answer).where(answer.c.answer_id.in_(THESE)).values(**LEASED).returning(answer)
+
+_TOLD = update(answer).where(_THIS).values(**_NO_NEWS, **FREE)
+_FAILED = update(answer).where(_THIS, _UNTOLD).values(due_at=bindparam("next_at"), tries=answer.c.tries + 1, **FREE)
+# Before the answer is touched: a result locks them in this order.
+_COUNT_USE = (
+    update(message)
+    .where(message.c.client_reference == select(answer.c.client_reference).where(_THIS).scalar_subquery())
+    .values(response_url_uses=message.c.response_url_uses + 1)
+)
+_RESUME = update(answer).where(answer.c.due_at > NOW).values(due_at=NOW)
+_UNTOLD_BY = (
+    select(answer).where(answer.c.user_id == bindparam("whom"), _UNTOLD).order_by(answer.c.answer_id).limit(LIMIT)
+)
+_MESSAGES = select(message).where(message.c.client_reference.in_(THESE))
+
 
 def tell(
     connection: Connection, client_reference: str, kind: AnswerKind, at: float, *, until: float | None = None
 ) -> None:
     """Add an answer. What is still going on is no news any more once there is a result."""
     if kind not in INTERIM:
-        connection.execute(
-            update(answer)
-            .where(
-                answer.c.client_reference == client_reference,
-                answer.c.kind.in_(sorted(INTERIM)),
-                answer.c.told_at.is_(None),
-            )
-            .values(told_at=at, due_at=None)
-        )
-    user = select(message.c.user_id).where(message.c.client_reference == client_reference).scalar_subquery()
-    connection.execute(
-        insert(answer).values(
-            client_reference=client_reference, user_id=user, kind=kind, until_at=until, created_at=at, due_at=at
-        )
-    )
+        connection.execute(_NO_NEWS_ANY_MORE, {"of": client_reference, "these": sorted(INTERIM), "now": at})
+    connection.execute(_TELL, {"of": client_reference, "what": kind, "until": until, "now": at})
 
 
 def withdraw(connection: Connection, client_reference: str, kinds: Collection[AnswerKind], at: float) -> bool:
     """Answers of these kinds that nobody is being told yet are no news any more; True if there was one."""
-    withdrawn = connection.execute(
-        update(answer)
-        .where(
-            answer.c.client_reference == client_reference,
-            answer.c.kind.in_(sorted(kinds)),
-            answer.c.told_at.is_(None),
-            unleased(answer, at),
-        )
-        .values(told_at=at, due_at=None)
-    )
+    withdrawn = connection.execute(_WITHDRAW, {"of": client_reference, "these": sorted(kinds), "now": at})
     return withdrawn.rowcount > 0
 
 
 def promote_progress(connection: Connection, at: float) -> None:
     """Messages that have waited long enough without a result get a progress answer."""
-    waiting = (
-        select(message.c.client_reference)
-        .where(message.c.progress_due_at <= at)
-        .order_by(message.c.progress_due_at)
-        .limit(_PROGRESS_BATCH)
-    )
-    for reference in connection.execute(free_to_take(waiting, message)).scalars().all():
-        connection.execute(
-            update(message).where(message.c.client_reference == reference).values(progress_due_at=null())
-        )
+    for reference in connection.execute(_WAITING, {"now": at}).scalars().all():
+        connection.execute(_WAITS_NO_MORE, {"of": reference})
         tell(connection, reference, AnswerKind.PROGRESS, at)
 
 
 def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Answer]:
     """Lease answers that are due; of one message only the oldest that is still to be told."""
-    due = (answer.c.due_at <= at, unleased(answer, at))
     ids: list[int] = []
-    for oldest in _oldest(connection, due):
+    for oldest in _oldest(connection, at):
         # Asked again of each row, now that it is locked: another process may have been faster.
-        these = select(answer.c.answer_id).where(answer.c.answer_id.in_(oldest[: limit - len(ids)]), *due)
-        ids += connection.execute(free_to_take(these, answer)).scalars()
+        ids += connection.execute(_STILL_DUE, {"these": oldest[: limit - len(ids)], "now": at}).scalars()
         if len(ids) >= limit:
             break
     if not ids:
         return []
-    connection.execute(update(answer).where(answer.c.answer_id.in_(ids)).values(**leased(owner, at, lease_s)))
-    return load(connection, answer.c.answer_id.in_(ids))
+    leased = connection.execute(_LEASE, {"these": ids, **lease(owner, at, lease_s)}).mappings().all()
+    return _with_messages(connection, sorted(leased, key=itemgetter("answer_id")))
 
 
-def _oldest(connection: Connection, due: Sequence[ColumnElement[bool]]) -> Iterator[list[int]]:
+def _oldest(connection: Connection, at: float) -> Iterator[list[int]]:
     """Answers that are due, those due longest first, without those of which an older one is still to be told; in pages.
 
     Each statement looks into one table by one index: for both together, how long it takes would be up to what the
     database guesses of the other, and when Slack is away for long, many wait.
     """
-    in_order = (answer.c.due_at, answer.c.answer_id)
-    page = select(*in_order, answer.c.client_reference).where(*due).order_by(*in_order).limit(_PAGE)
-    behind = page
+    page: Select[Any] = _FIRST_PAGE
+    behind: dict[str, Any] = {}
     for _ in range(_PAGES):
-        rows = connection.execute(behind).all()
+        rows = connection.execute(page, {"now": at, **behind}).all()
         if not rows:
             return
         references = {row.client_reference for row in rows}
-        untold = select(answer.c.client_reference, answer.c.answer_id, answer.c.due_at).where(
-            answer.c.client_reference.in_(references), answer.c.told_at.is_(None)
-        )
         first: dict[str, int] = {}
-        for row in connection.execute(untold):
+        for row in connection.execute(_UNTOLD_OF, {"these": list(references)}):
             if row.due_at is not None:  # given up: it stands in nobody's way
                 first[row.client_reference] = min(row.answer_id, first.get(row.client_reference, row.answer_id))
         if oldest := [row.answer_id for row in rows if first.get(row.client_reference) == row.answer_id]:
             yield oldest
         if len(rows) < _PAGE:
             return
-        behind = page.where(tuple_(*in_order) > tuple_(rows[-1].due_at, rows[-1].answer_id))
+        page, behind = _NEXT_PAGE, {"last_due_at": rows[-1].due_at, "last_id": rows[-1].answer_id}
 
 
 def mark_told(connection: Connection, answer_id: int, *, by_response_url: bool, at: float) -> None:
     if by_response_url:
-        _count_use(connection, answer_id)
-    connection.execute(update(answer).where(answer.c.answer_id == answer_id).values(told_at=at, due_at=None, **FREE))
+        connection.execute(_COUNT_USE, {"this": answer_id})
+    connection.execute(_TOLD, {"this": answer_id, "now": at})
 
 
 def mark_failed(connection: Connection, answer_id: int, *, next_at: float | None, response_url_used: bool) -> None:
     if response_url_used:
-        _count_use(connection, answer_id)
-    connection.execute(
-        update(answer)
-        .where(answer.c.answer_id == answer_id, answer.c.told_at.is_(None))
-        .values(due_at=next_at, tries=answer.c.tries + 1, **FREE)
-    )
+        connection.execute(_COUNT_USE, {"this": answer_id})
+    connection.execute(_FAILED, {"this": answer_id, "next_at": next_at})
 
 
 def resume(connection: Connection, at: float) -> None:
     """Answers that wait for their next try are due now."""
-    connection.execute(update(answer).where(answer.c.due_at > at).values(due_at=at))
+    connection.execute(_RESUME, {"now": at})
 
 
 def untold(connection: Connection, user_id: str, *, limit: int) -> Sequence[Answer]:
     """Answers that this person has not been told yet, oldest first, those given up included."""
-    return load(connection, (answer.c.user_id == user_id) & answer.c.told_at.is_(None), limit=limit)
+    rows = connection.execute(_UNTOLD_BY, {"whom": user_id, "limit": limit}).mappings().all()
+    return _with_messages(connection, rows)
 
 
-def load(connection: Connection, which: ColumnElement[bool], *, limit: int | None = None) -> list[Answer]:
-    rows = connection.execute(select(answer).where(which).order_by(answer.c.answer_id).limit(limit)).mappings().all()
+def _with_messages(connection: Connection, rows: Sequence[RowMapping]) -> list[Answer]:
     if not rows:
         return []
     references = {row["client_reference"] for row in rows}
-    messages = {
-        row["client_reference"]: message_from(row)
-        for row in connection.execute(select(message).where(message.c.client_reference.in_(references))).mappings()
-    }
+    found = connection.execute(_MESSAGES, {"these": list(references)}).mappings()
+    messages = {row["client_reference"]: message_from(row) for row in found}
     return [answer_from(row, messages[row["client_reference"]]) for row in rows]
-
-
-def _count_use(connection: Connection, answer_id: int) -> None:
-    """The message's response_url has one use less. Before the answer is touched: a result locks them in this order."""
-    reference = select(answer.c.client_reference).where(answer.c.answer_id == answer_id).scalar_subquery()
-    connection.execute(
-        update(message)
-        .where(message.c.client_reference == reference)
-        .values(response_url_uses=message.c.response_url_uses + 1)
-    )

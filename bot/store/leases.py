@@ -1,22 +1,36 @@
-"""A lease: for how long a row is one process's own."""
+"""A lease: for how long a row is one process's own.
+
+Statements are made once, with a name for each value that differs; to make one costs more than to run it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, or_
+from sqlalchemy import BindParameter, Connection, RowMapping, Select, Table, bindparam, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+NOW: BindParameter[float] = bindparam("now")  # seconds since 1970
+LIMIT: BindParameter[int] = bindparam("limit")
+THESE: BindParameter[Any] = bindparam("these", expanding=True)  # keys
+
 FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
+LEASED: dict[str, Any] = {"lease_owner": bindparam("owner"), "lease_until": bindparam("until")}
 
 
-def unleased(table: Any, at: float) -> ColumnElement[bool]:
-    """Nobody's at ``at`` (seconds since 1970)."""
-    free: ColumnElement[bool] = or_(table.c.lease_until.is_(None), table.c.lease_until <= at)
+def lease(owner: str, at: float, lease_s: float) -> dict[str, Any]:
+    """The values for ``LEASED``."""
+    return {"owner": owner, "until": at + lease_s}
+
+
+def unleased(table: Table) -> ColumnElement[bool]:
+    """Nobody's at ``NOW``."""
+    free: ColumnElement[bool] = or_(table.c.lease_until.is_(None), table.c.lease_until <= NOW)
     return free
 
 
-def free_to_take(rows: Select[Any], table: Any) -> Select[Any]:
+def free_to_take(rows: Select[Any], table: Table) -> Select[Any]:
     """Lock the ``rows`` of ``table`` until the transaction ends, but for those that somebody else has locked.
 
     (SQLite has one writer anyway, and its dialect leaves the lock out.)
@@ -24,5 +38,28 @@ def free_to_take(rows: Select[Any], table: Any) -> Select[Any]:
     return rows.with_for_update(of=table, skip_locked=True, key_share=True)
 
 
-def leased(owner: str, at: float, lease_s: float) -> dict[str, Any]:
-    return {"lease_owner": owner, "lease_until": at + lease_s}
+class Claim:
+    """Leases rows of ``table`` that are due, the longest due first.
+
+    Args:
+        key: the column that names a row.
+        due_at: the column that says when it is due.
+    """
+
+    def __init__(self, table: Table, *, key: str, due_at: str) -> None:
+        self._key = table.c[key]
+        longest_first = (table.c[due_at], self._key)
+        due = select(self._key).where(table.c[due_at] <= NOW, unleased(table)).order_by(*longest_first).limit(LIMIT)
+        self._due = free_to_take(due, table)
+        self._lease = update(table).where(self._key.in_(THESE)).values(**LEASED)
+        self._rows = select(table).where(self._key.in_(THESE)).order_by(*longest_first)
+
+    def __call__(
+        self, connection: Connection, *, owner: str, limit: int, at: float, lease_s: float
+    ) -> Sequence[RowMapping]:
+        """For ``lease_s`` seconds, at most ``limit``."""
+        keys = connection.execute(self._due, {"now": at, "limit": limit}).scalars().all()
+        if not keys:
+            return []
+        connection.execute(self._lease, {"these": keys, **lease(owner, at, lease_s)})
+        return connection.execute(self._rows, {"these": keys}).mappings().all()

@@ -9,63 +9,75 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bot.domain import State
 from bot.reports import CANCELLED, DeliveryNews, counts_by, counts_from, news_due
 from bot.store import recipients
-from bot.store.leases import FREE, free_to_take, leased, unleased
+from bot.store.leases import FREE, NOW, Claim
 from bot.store.rows import delivery_news_from, known_moment, seconds
 from bot.store.tables import delivery_news, message
+
+_OF = delivery_news.c.client_reference == bindparam("of")
+_MESSAGE = message.c.client_reference == bindparam("of")
+_STATE = select(message.c.state).where(_MESSAGE)
+_SETTLED = update(message).where(_MESSAGE).values(poll_due_at=None)
+_LOCK = select(message.c.client_reference).where(_MESSAGE).with_for_update(key_share=True)
+_COUNT_USE = update(message).where(_MESSAGE).values(response_url_uses=message.c.response_url_uses + 1)
+_NEWS = select(delivery_news).where(_OF)
+_FIRST = insert(delivery_news).values(
+    client_reference=bindparam("of"),
+    user_id=select(message.c.user_id).where(_MESSAGE).scalar_subquery(),
+    since_at=NOW,
+    due_at=bindparam("due"),
+)
+_DUE = update(delivery_news).where(_OF).values(due_at=bindparam("due"), tries=0, since_at=bindparam("since"))
+_TOLD = (
+    update(delivery_news)
+    .where(_OF)
+    .values(
+        told_at=NOW,
+        shown=bindparam("counts"),
+        due_at=bindparam("due"),
+        tries=0,
+        since_at=NOW,
+        channel_id=func.coalesce(bindparam("channel"), delivery_news.c.channel_id),
+        ts=func.coalesce(bindparam("post"), delivery_news.c.ts),
+        **FREE,
+    )
+)
+_FAILED = (
+    update(delivery_news)
+    .where(_OF, delivery_news.c.due_at.is_not(None))
+    .values(due_at=bindparam("next_at"), tries=delivery_news.c.tries + 1, **FREE)
+)
+_CLAIM = Claim(delivery_news, key="client_reference", due_at="due_at")
 
 
 def recipients_moved(connection: Connection, client_reference: str, *, at: float) -> None:
     """Something became of recipients: tell it when it is due, and ask no more if nothing more is expected."""
     state, states = _whole(connection, client_reference)
     if counts_by(states).settled:
-        connection.execute(
-            update(message).where(message.c.client_reference == client_reference).values(poll_due_at=None)
-        )
-    this = delivery_news.c.client_reference == client_reference
-    row = connection.execute(select(delivery_news).where(this)).mappings().first()
+        connection.execute(_SETTLED, {"of": client_reference})
+    row = connection.execute(_NEWS, {"of": client_reference}).mappings().first()
     known = None if row is None else delivery_news_from(row)
     due_at = _due_at(
         state, states, shown=known.shown if known else None, told_at=known.told_at if known else None, at=at
     )
     if row is None:
         if due_at is not None:
-            user = select(message.c.user_id).where(message.c.client_reference == client_reference).scalar_subquery()
-            connection.execute(
-                insert(delivery_news).values(
-                    client_reference=client_reference, user_id=user, since_at=at, due_at=due_at
-                )
-            )
+            connection.execute(_FIRST, {"of": client_reference, "now": at, "due": due_at})
         return
     waits_after_failure = row["due_at"] is not None and row["tries"] > 0
-    if due_at is None:
-        values: dict[str, Any] = {"due_at": None, "tries": 0}
-    elif waits_after_failure:  # what is shown then is as it is then
+    if due_at is not None and waits_after_failure:  # what is shown then is as it is then
         return
-    else:
-        values = {"due_at": due_at, "tries": 0, "since_at": at if row["due_at"] is None else row["since_at"]}
-    connection.execute(update(delivery_news).where(this).values(**values))
+    since = row["since_at"] if due_at is None or row["due_at"] is not None else at
+    connection.execute(_DUE, {"of": client_reference, "due": due_at, "since": since})
 
 
 def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[DeliveryNews]:
     """Lease what is due, the longest due first."""
-    longest_first = (delivery_news.c.due_at, delivery_news.c.client_reference)
-    due = (
-        select(delivery_news.c.client_reference)
-        .where(delivery_news.c.due_at <= at, unleased(delivery_news, at))
-        .order_by(*longest_first)
-        .limit(limit)
-    )
-    references = connection.execute(free_to_take(due, delivery_news)).scalars().all()
-    if not references:
-        return []
-    claimed = delivery_news.c.client_reference.in_(references)
-    connection.execute(update(delivery_news).where(claimed).values(**leased(owner, at, lease_s)))
-    rows = connection.execute(select(delivery_news).where(claimed).order_by(*longest_first)).mappings()
+    rows = _CLAIM(connection, owner=owner, limit=limit, at=at, lease_s=lease_s)
     return [delivery_news_from(row) for row in rows]
 
 
@@ -83,25 +95,15 @@ def mark_told(
     _lock_message(connection, client_reference, uses=by_response_url)
     state, states = _whole(connection, client_reference)
     due_at = _due_at(state, states, shown=shown, told_at=known_moment(at), at=at)
-    values: dict[str, Any] = {"told_at": at, "shown": shown, "due_at": due_at, "tries": 0, "since_at": at, **FREE}
-    if channel_id is not None:
-        values["channel_id"] = channel_id
-    if ts is not None:
-        values["ts"] = ts
-    connection.execute(
-        update(delivery_news).where(delivery_news.c.client_reference == client_reference).values(**values)
-    )
+    values = {"of": client_reference, "now": at, "counts": shown, "due": due_at, "channel": channel_id, "post": ts}
+    connection.execute(_TOLD, values)
 
 
 def mark_failed(
     connection: Connection, client_reference: str, *, next_at: float | None, response_url_used: bool
 ) -> None:
     _lock_message(connection, client_reference, uses=response_url_used)
-    connection.execute(
-        update(delivery_news)
-        .where(delivery_news.c.client_reference == client_reference, delivery_news.c.due_at.is_not(None))
-        .values(due_at=next_at, tries=delivery_news.c.tries + 1, **FREE)
-    )
+    connection.execute(_FAILED, {"of": client_reference, "next_at": next_at})
 
 
 def resume(connection: Connection, at: float) -> None:
@@ -124,9 +126,7 @@ def unfold(connection: Connection, client_reference: str, *, unfolded: bool, at:
 
 
 def _whole(connection: Connection, client_reference: str) -> tuple[State, Mapping[str, int]]:
-    word = connection.execute(
-        select(message.c.state).where(message.c.client_reference == client_reference)
-    ).scalar_one()
+    word = connection.execute(_STATE, {"of": client_reference}).scalar_one()
     return State(word), recipients.states(connection, [client_reference]).get(client_reference, {})
 
 
@@ -144,9 +144,4 @@ def _due_at(
 
 def _lock_message(connection: Connection, client_reference: str, *, uses: bool) -> None:
     """So that nothing becomes of its recipients meanwhile; ``uses``: its response_url has one use less."""
-    this = message.c.client_reference == client_reference
-    if uses:
-        counted = update(message).where(this).values(response_url_uses=message.c.response_url_uses + 1)
-        connection.execute(counted)
-    else:
-        connection.execute(select(message.c.client_reference).where(this).with_for_update(key_share=True))
+    connection.execute(_COUNT_USE if uses else _LOCK, {"of": client_reference})

@@ -12,23 +12,41 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from bot.domain import Content
 from bot.reports import QUEUED, Counts, RecipientState, Report, counts_by, is_final, merge, no_final_word
+from bot.store.leases import THESE
 from bot.store.rows import known_moment, maybe_seconds, recipient_from, storable
 from bot.store.tables import recipient
 
 # Beyond these, a time is no time of ours; a database keeps it, but may not give it back as one.
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
+_THEIRS = recipient.c.client_reference == bindparam("of")
+_ADD = insert(recipient)
+_ALL = select(recipient).where(_THEIRS).order_by(recipient.c.position)
+_WITH_NUMBERS = _ALL.where(recipient.c.e164.in_(THESE))
+_NAMELESS = _ALL.where(recipient.c.e164.is_(None)).limit(2)
+_ONE = select(recipient.c.position).where(_THEIRS).limit(1)
+_BY_STATE = (
+    select(recipient.c.client_reference, recipient.c.state, func.count())
+    .where(recipient.c.client_reference.in_(THESE))
+    .group_by(recipient.c.client_reference, recipient.c.state)
+)
+_MOVED = ("state", "code", "at", "dispatched_at", "final_at")
+_MOVE = (
+    update(recipient)
+    .where(_THEIRS, recipient.c.position == bindparam("place"))
+    .values({column: bindparam(column) for column in _MOVED})
+)
+
 
 def add(connection: Connection, client_reference: str, *, content: Content | None, count: int) -> None:
     """Everybody whom the message goes to is on their way; without numbers, if those were purged meanwhile."""
     numbers: Sequence[str | None] = [one.e164 for one in content.recipients] if content else [None] * count
     connection.execute(
-        insert(recipient),
+        _ADD,
         [
             {"client_reference": client_reference, "position": position, "e164": e164, "state": QUEUED}
             for position, e164 in enumerate(numbers)
@@ -38,23 +56,17 @@ def add(connection: Connection, client_reference: str, *, content: Content | Non
 
 def load(connection: Connection, client_reference: str) -> list[RecipientState]:
     """In the order of the message."""
-    return _load(connection, recipient.c.client_reference == client_reference)
+    return _load(connection, _ALL, client_reference)
 
 
 def is_there(connection: Connection, client_reference: str) -> bool:
-    one = select(recipient.c.position).where(recipient.c.client_reference == client_reference).limit(1)
-    return connection.execute(one).first() is not None
+    return connection.execute(_ONE, {"of": client_reference}).first() is not None
 
 
 def states(connection: Connection, client_references: Collection[str]) -> Mapping[str, Mapping[str, int]]:
     """Reference → Sinch's word → how many recipients have it; only those that have recipients."""
-    by_state = (
-        select(recipient.c.client_reference, recipient.c.state, func.count())
-        .where(recipient.c.client_reference.in_(list(client_references)))
-        .group_by(recipient.c.client_reference, recipient.c.state)
-    )
     found: dict[str, dict[str, int]] = defaultdict(dict)
-    for reference, state, number in connection.execute(by_state):
+    for reference, state, number in connection.execute(_BY_STATE, {"these": list(client_references)}):
         found[reference][state] = number
     return found
 
@@ -68,10 +80,9 @@ def apply(connection: Connection, client_reference: str, reports: Sequence[Repor
     by_number: dict[str, list[Report]] = defaultdict(list)
     for report in reports:
         by_number[e164_of(report)].append(_kept(report, at))
-    theirs = recipient.c.client_reference == client_reference
-    rows = _load(connection, theirs & recipient.c.e164.in_(list(by_number)))
+    rows = _load(connection, _WITH_NUMBERS, client_reference, these=list(by_number))
     if not rows and by_number:
-        nameless = _load(connection, theirs & recipient.c.e164.is_(None), limit=2)
+        nameless = _load(connection, _NAMELESS, client_reference)
         if [one.position for one in nameless] == [0] and len(by_number) == 1:  # there is nobody else it can be about
             [told] = by_number.values()
             return _write(connection, client_reference, [(nameless[0], reduce(merge, told, nameless[0]))])
@@ -107,9 +118,11 @@ def _kept(report: Report, at: float) -> Report:
     return replace(report, state=storable(report.state) or "", at=report.at if plausible else known_moment(at))
 
 
-def _load(connection: Connection, which: ColumnElement[bool], *, limit: int | None = None) -> list[RecipientState]:
-    ordered = select(recipient).where(which).order_by(recipient.c.position).limit(limit)
-    return [recipient_from(row) for row in connection.execute(ordered).mappings()]
+def _load(
+    connection: Connection, statement: Select[Any], client_reference: str, **values: Sequence[str]
+) -> list[RecipientState]:
+    rows = connection.execute(statement, {"of": client_reference, **values}).mappings()
+    return [recipient_from(row) for row in rows]
 
 
 def _write(
@@ -129,7 +142,5 @@ def _write(
         if then != before
     ]
     if values:
-        this = (recipient.c.client_reference == bindparam("of"), recipient.c.position == bindparam("place"))
-        columns = ("state", "code", "at", "dispatched_at", "final_at")
-        connection.execute(update(recipient).where(*this).values({name: bindparam(name) for name in columns}), values)
+        connection.execute(_MOVE, values)
     return bool(values)

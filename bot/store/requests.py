@@ -20,11 +20,12 @@ from bot.access.requests import (
     NoticeKind,
     Request,
 )
-from bot.store.leases import FREE, free_to_take, leased, unleased
+from bot.store.leases import FREE, Claim
 from bot.store.rows import known_moment, notice_from, request_from, seconds
 from bot.store.tables import access_notice, access_request
 
 _OPEN = access_request.c.decision.is_(None)
+_CLAIM = Claim(access_notice, key="notice_id", due_at="due_at")
 
 # -- requests
 
@@ -131,19 +132,9 @@ def group_found(connection: Connection, group_id: str) -> None:
 
 def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Notice]:
     """Lease notices that are due, those due longest first."""
-    oldest_first = (access_notice.c.due_at, access_notice.c.notice_id)
-    due = (
-        select(access_notice.c.notice_id)
-        .where(access_notice.c.due_at <= at, unleased(access_notice, at))
-        .order_by(*oldest_first)
-        .limit(limit)
-    )
-    ids = connection.execute(free_to_take(due, access_notice)).scalars().all()
-    if not ids:
+    rows = _CLAIM(connection, owner=owner, limit=limit, at=at, lease_s=lease_s)
+    if not rows:
         return []
-    claimed = access_notice.c.notice_id.in_(ids)
-    connection.execute(update(access_notice).where(claimed).values(**leased(owner, at, lease_s)))
-    rows = connection.execute(select(access_notice).where(claimed).order_by(*oldest_first)).mappings().all()
     about = select(access_request).where(access_request.c.request_id.in_({row["request_id"] for row in rows}))
     requests = {row["request_id"]: request_from(row) for row in connection.execute(about).mappings()}
     return [notice_from(row, requests.get(row["request_id"])) for row in rows]

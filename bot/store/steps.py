@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, true, update
+from sqlalchemy import Connection, bindparam, case, func, literal, select, true, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain import Accepted, AnswerKind, Lost, Message, Refused, State, Step, TryAgain
 from bot.store import answers, recipients
-from bot.store.leases import FREE, free_to_take, leased, unleased
+from bot.store.leases import FREE, LEASED, LIMIT, NOW, THESE, free_to_take, lease, unleased
 from bot.store.rows import content_from, message_from, seconds, storable
 from bot.store.tables import message
 
@@ -21,30 +22,63 @@ _SETTLED_BY_BATCH = (State.SENDING, State.UNKNOWN)
 # A queued one that Sinch reports of certainly reached it, whatever we thought of the attempt.
 SETTLED_BY_REPORT = (State.QUEUED, *_SETTLED_BY_BATCH)
 
+_THIS = message.c.client_reference == bindparam("of")
+_BEGIN = (
+    update(message)
+    .where(
+        _THIS,
+        message.c.state == State.QUEUED,
+        message.c.lease_owner == bindparam("owner"),
+        message.c.lease_until > NOW,
+    )
+    .values(
+        state=State.SENDING,
+        attempts=message.c.attempts + 1,
+        first_attempt_at=func.coalesce(message.c.first_attempt_at, NOW),
+        attempt_started_at=NOW,
+        lease_until=bindparam("until"),
+    )
+    .returning(message)
+)
+
+
+def _accept(states: Collection[State]) -> ReturningUpdate[bool, str, int]:
+    return (
+        update(message)
+        .where(_THIS, message.c.state.in_([literal(state) for state in states]))
+        .values(
+            state=State.ACCEPTED,
+            batch_id=bindparam("batch"),
+            cause=None,
+            vendor_code=None,
+            vendor_text=None,
+            finished_at=NOW,
+            due_at=None,
+            progress_due_at=None,
+            lookup_due_at=None,
+            poll_due_at=bindparam("first_poll"),
+            **FREE,
+        )
+        .returning(message.c.unknown_told, message.c.content, message.c.recipient_count)
+    )
+
+
+_ACCEPT = _accept(_SETTLED_BY_BATCH)
+_ACCEPT_REPORTED = _accept(SETTLED_BY_REPORT)
+_LOOKUPS_DUE = free_to_take(
+    select(message.c.client_reference)
+    .where(message.c.lookup_due_at <= NOW, message.c.state == State.UNKNOWN, unleased(message))
+    .order_by(message.c.lookups, message.c.lookup_due_at)
+    .limit(LIMIT),
+    message,
+)
+_LEASE = update(message).where(message.c.client_reference.in_(THESE)).values(**LEASED).returning(message)
+
 
 def begin(connection: Connection, client_reference: str, *, owner: str, at: float, lease_s: float) -> Message | None:
     """`queued` → `sending`, right before the request; None if the lease was lost."""
-    row = (
-        connection.execute(
-            update(message)
-            .where(
-                message.c.client_reference == client_reference,
-                message.c.state == State.QUEUED,
-                message.c.lease_owner == owner,
-                message.c.lease_until > at,
-            )
-            .values(
-                state=State.SENDING,
-                attempts=message.c.attempts + 1,
-                first_attempt_at=func.coalesce(message.c.first_attempt_at, at),
-                attempt_started_at=at,
-                lease_until=at + lease_s,
-            )
-            .returning(message)
-        )
-        .mappings()
-        .first()
-    )
+    values = {"of": client_reference, "now": at, **lease(owner, at, lease_s)}
+    row = connection.execute(_BEGIN, values).mappings().first()
     return None if row is None else message_from(row)
 
 
@@ -95,33 +129,13 @@ def accept(
     From now on every recipient has a state, and Sinch is asked for it, ``first_poll_s`` seconds from now at first. The
     sender is told: as a find if "unknown" was told before; an "unknown" that waits to be told is no news any more.
     """
-    settled = connection.execute(
-        update(message)
-        .where(
-            message.c.client_reference == client_reference,
-            message.c.state.in_(SETTLED_BY_REPORT if reported else _SETTLED_BY_BATCH),
-        )
-        .values(
-            state=State.ACCEPTED,
-            batch_id=storable(batch_id),
-            cause=None,
-            vendor_code=None,
-            vendor_text=None,
-            finished_at=at,
-            due_at=None,
-            progress_due_at=None,
-            lookup_due_at=None,
-            poll_due_at=at + first_poll_s,
-            **FREE,
-        )
-        .returning(message.c.unknown_told, message.c.content, message.c.recipient_count)
-    ).first()
+    values = {"of": client_reference, "batch": storable(batch_id), "now": at, "first_poll": at + first_poll_s}
+    settled = connection.execute(_ACCEPT_REPORTED if reported else _ACCEPT, values).first()
     if settled is None:
         return False
     content = content_from(settled.content)
     recipients.add(connection, client_reference, content=content, count=settled.recipient_count)
-    withdrawn = answers.withdraw(connection, client_reference, (AnswerKind.UNKNOWN,), at)
-    heard = settled.unknown_told and not withdrawn
+    heard = settled.unknown_told and not answers.withdraw(connection, client_reference, (AnswerKind.UNKNOWN,), at)
     answers.tell(connection, client_reference, AnswerKind.FOUND if heard else AnswerKind.RESULT, at)
     return True
 
@@ -153,22 +167,11 @@ def take_up_lost(connection: Connection, *, cause: str, holding: Collection[str]
 
 def claim_lookups(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Message]:
     """Lease unknown messages that are due to be looked up, those looked up least first."""
-    due = (
-        select(message.c.client_reference)
-        .where(message.c.lookup_due_at <= at, message.c.state == State.UNKNOWN, unleased(message, at))
-        .order_by(message.c.lookups, message.c.lookup_due_at)
-        .limit(limit)
-    )
-    references = connection.execute(free_to_take(due, message)).scalars().all()
+    references = connection.execute(_LOOKUPS_DUE, {"now": at, "limit": limit}).scalars().all()
     if not references:
         return []
-    taken = (
-        update(message)
-        .where(message.c.client_reference.in_(references))
-        .values(**leased(owner, at, lease_s))
-        .returning(message)
-    )
-    return [message_from(row) for row in connection.execute(taken).mappings().all()]
+    rows = connection.execute(_LEASE, {"these": references, **lease(owner, at, lease_s)}).mappings()
+    return [message_from(row) for row in rows]
 
 
 def resume_lookups(connection: Connection, *, at_most: int, since: datetime, at: float) -> None:

@@ -8,24 +8,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from bot.domain import AnswerKind, Message, State
 from bot.reports import Report, Took
 from bot.store import answers, news, recipients, steps
-from bot.store.leases import FREE, free_to_take, leased, unleased
+from bot.store.leases import FREE, Claim
 from bot.store.rows import content_from, message_from, storable
 from bot.store.tables import message
 
 _AT_SINCH = (State.ACCEPTED, State.CANCELLED)
 
+_THIS = message.c.client_reference == bindparam("of")
+_BY_BATCH = select(message.c.client_reference).where(message.c.batch_id == bindparam("of")).limit(1)
+_BY_REFERENCE = select(message.c.client_reference).where(_THIS).limit(1)
+_LOCKED = (
+    select(message.c.state, message.c.batch_id, message.c.poll_due_at).where(_THIS).with_for_update(key_share=True)
+)
+_POLLED = update(message).where(_THIS).values(polls=message.c.polls + 1, poll_due_at=bindparam("next_at"), **FREE)
+_CONTENT = select(message.c.content, message.c.recipient_count).where(_THIS)
+_CLAIM = Claim(message, key="client_reference", due_at="poll_due_at")
+
 
 def reference_of(connection: Connection, *, batch_id: str | None, client_reference: str | None) -> str | None:
     """Which message a report is about: the one with this batch ID, else the one with this reference."""
-    for column, value in ((message.c.batch_id, batch_id), (message.c.client_reference, client_reference)):
+    for statement, value in ((_BY_BATCH, batch_id), (_BY_REFERENCE, client_reference)):
         if value is not None:
-            which = select(message.c.client_reference).where(column == storable(value)).limit(1)
-            reference: str | None = connection.execute(which).scalar()
+            reference: str | None = connection.execute(statement, {"of": storable(value)}).scalar()
             if reference is not None:
                 return reference
     return None
@@ -64,20 +73,7 @@ def poll_soon(connection: Connection, reference: str, *, batch_id: str | None, f
 
 def claim_polls(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Message]:
     """Lease messages whose report is due to be asked for, the longest due first."""
-    longest_first = (message.c.poll_due_at, message.c.client_reference)
-    due = (
-        select(message.c.client_reference)
-        .where(message.c.poll_due_at <= at, unleased(message, at))
-        .order_by(*longest_first)
-        .limit(limit)
-    )
-    references = connection.execute(free_to_take(due, message)).scalars().all()
-    if not references:
-        return []
-    claimed = message.c.client_reference.in_(references)
-    connection.execute(update(message).where(claimed).values(**leased(owner, at, lease_s)))
-    rows = connection.execute(select(message).where(claimed).order_by(*longest_first)).mappings()
-    return [message_from(row) for row in rows]
+    return [message_from(row) for row in _CLAIM(connection, owner=owner, limit=limit, at=at, lease_s=lease_s)]
 
 
 def polled(connection: Connection, reference: str, *, next_at: float | None, at: float) -> None:
@@ -85,11 +81,9 @@ def polled(connection: Connection, reference: str, *, next_at: float | None, at:
     row = _locked(connection, reference)
     if row is None:
         return
-    this = message.c.client_reference == reference
-    values: dict[str, Any] = {"polls": message.c.polls + 1, **FREE}
-    if next_at is None or row["poll_due_at"] is not None:  # not asked any more since it is settled: so it stays
-        values["poll_due_at"] = next_at
-    connection.execute(update(message).where(this).values(**values))
+    # Not asked any more since it is settled: so it stays.
+    settled = row["poll_due_at"] is None
+    connection.execute(_POLLED, {"of": reference, "next_at": None if settled else next_at})
     if next_at is None and recipients.end(connection, reference, cancelled=row["state"] == State.CANCELLED, at=at):
         news.recipients_moved(connection, reference, at=at)
 
@@ -135,21 +129,17 @@ def _take_message(
 
 
 def _locked(connection: Connection, reference: str) -> RowMapping | None:
-    columns = (message.c.state, message.c.batch_id, message.c.poll_due_at)
-    this = select(*columns).where(message.c.client_reference == reference)
-    return connection.execute(this.with_for_update(key_share=True)).mappings().first()
+    return connection.execute(_LOCKED, {"of": reference}).mappings().first()
 
 
 def _goes_to_one_of(connection: Connection, reference: str, reports: Sequence[Report]) -> bool:
     """The reference is a label: somebody else's batch may bear it, but not to the same phones."""
-    this = select(message.c.content).where(message.c.client_reference == reference)
-    content = content_from(connection.execute(this).scalar())
+    content = content_from(connection.execute(_CONTENT, {"of": reference}).scalar())
     if content is None or not reports:
         return True
     return not {one.e164 for one in content.recipients}.isdisjoint(recipients.e164_of(report) for report in reports)
 
 
 def _add_recipients(connection: Connection, reference: str) -> None:
-    this = select(message.c.content, message.c.recipient_count).where(message.c.client_reference == reference)
-    row = connection.execute(this).one()
+    row = connection.execute(_CONTENT, {"of": reference}).one()
     recipients.add(connection, reference, content=content_from(row.content), count=row.recipient_count)

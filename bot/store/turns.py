@@ -5,16 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.domain import Message, State
-from bot.store.leases import free_to_take, leased, unleased
+from bot.store.leases import LEASED, NOW, THESE, free_to_take, lease, unleased
 from bot.store.rows import message_from
 from bot.store.tables import message
 
 LOOKED_AT = 5000  # of what is due, the longest waiting: a claim takes as long however many more there are
 AT_ONCE = 4  # processes that may reach for the same messages at one moment
+
+_DUE = (message.c.state == State.QUEUED, message.c.due_at <= NOW, unleased(message))
+# Whoever has as many under way as one person may: however many of theirs stand in front.
+_NOT_FULL = message.c.user_id.not_in(bindparam("full", expanding=True))
+_LEASE = update(message).where(message.c.client_reference.in_(THESE)).values(**LEASED).returning(message)
+
+
+def _waiting(*due: ColumnElement[bool]) -> Select[str, str, int]:
+    """No join: whatever the database guesses, it reads each row once."""
+    oldest = (
+        select(message.c.client_reference, message.c.user_id, message.c.created_at)
+        .where(*due)
+        .order_by(message.c.due_at)
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    turn = func.row_number().over(
+        partition_by=oldest.c.user_id, order_by=(oldest.c.created_at, oldest.c.client_reference)
+    )
+    turns = select(oldest, turn.label("turn")).subquery()
+    return (
+        select(turns.c.client_reference, turns.c.user_id, turns.c.turn)
+        .where(turns.c.turn <= bindparam("per_person"))
+        .order_by(turns.c.turn, turns.c.created_at)
+        .limit(bindparam("reach"))
+    )
+
+
+def _free(*due: ColumnElement[bool]) -> Select[str]:
+    these = select(message.c.client_reference).where(message.c.client_reference.in_(THESE), *due)
+    return free_to_take(these, message)
+
+
+_WAITING, _FREE = _waiting(*_DUE), _free(*_DUE)
+_WAITING_OTHERS, _FREE_OTHERS = _waiting(*_DUE, _NOT_FULL), _free(*_DUE, _NOT_FULL)
 
 
 class Places(NamedTuple):
@@ -29,6 +64,11 @@ class Places(NamedTuple):
     limit: int
     busy: Mapping[str, int]
     per_person: int
+
+    @property
+    def full(self) -> list[str]:
+        """Who has no place left."""
+        return [user for user, count in self.busy.items() if count >= self.per_person]
 
     @property
     def reach(self) -> int:
@@ -71,49 +111,25 @@ def claim(
     lease_s: float,
 ) -> Sequence[Message]:
     """Lease those of ``waiting`` whose turn it is, as far as they are still due."""
-    due = _due(places, at)
+    values: dict[str, Any] = {"now": at}
+    if full := places.full:
+        values["full"] = full
+    free = _FREE_OTHERS if full else _FREE
     while chosen := fair_turns(waiting, places):
         # Asked again of each row, now that it is locked: another process may have been faster.
-        free = select(message.c.client_reference).where(message.c.client_reference.in_(chosen), *due)
-        if references := connection.execute(free_to_take(free, message)).scalars().all():
-            return _lease(connection, [one for one in chosen if one in set(references)], leased(owner, at, lease_s))
+        if references := set(connection.execute(free, {"these": chosen, **values}).scalars().all()):
+            mine = [reference for reference in chosen if reference in references]
+            leased = connection.execute(_LEASE, {"these": mine, **lease(owner, at, lease_s)}).mappings()
+            rows = {row["client_reference"]: row for row in leased}
+            return [message_from(rows[reference]) for reference in mine]
         waiting = [entry for entry in waiting if entry.client_reference not in set(chosen)]
     return []
 
 
-def _due(places: Places, at: float) -> list[ColumnElement[bool]]:
-    due = [message.c.state == State.QUEUED, message.c.due_at <= at, unleased(message, at)]
-    if full := [user for user, count in places.busy.items() if count >= places.per_person]:
-        due.append(message.c.user_id.not_in(full))  # however many of theirs stand in front
-    return due
-
-
 def waiting(connection: Connection, *, places: Places, at: float) -> list[Waiting]:
-    """What is due, as ``fair_turns`` takes it. It only reads: with thousands in front it takes its time.
-
-    No join: whatever the database guesses, it reads each row once.
-    """
-    oldest = (
-        select(message.c.client_reference, message.c.user_id, message.c.created_at)
-        .where(*_due(places, at))
-        .order_by(message.c.due_at)
-        .limit(LOOKED_AT)
-        .subquery()
-    )
-    turn = func.row_number().over(
-        partition_by=oldest.c.user_id, order_by=(oldest.c.created_at, oldest.c.client_reference)
-    )
-    turns = select(oldest, turn.label("turn")).subquery()
-    first = (
-        select(turns.c.client_reference, turns.c.user_id, turns.c.turn)
-        .where(turns.c.turn <= places.per_person)
-        .order_by(turns.c.turn, turns.c.created_at)
-        .limit(places.reach)
-    )
-    return [Waiting(row.client_reference, row.user_id, row.turn) for row in connection.execute(first)]
-
-
-def _lease(connection: Connection, references: Sequence[str], lease: Mapping[str, Any]) -> list[Message]:
-    taken = update(message).where(message.c.client_reference.in_(references)).values(**lease).returning(message)
-    rows = {row["client_reference"]: row for row in connection.execute(taken).mappings()}
-    return [message_from(rows[reference]) for reference in references]
+    """What is due, as ``fair_turns`` takes it. It only reads: with thousands in front it takes its time."""
+    values: dict[str, Any] = {"now": at, "per_person": places.per_person, "reach": places.reach}
+    if full := places.full:
+        values["full"] = full
+    found = connection.execute(_WAITING_OTHERS if full else _WAITING, values)
+    return [Waiting._make(row) for row in found]
