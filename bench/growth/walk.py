@@ -90,7 +90,6 @@ class Walk:
         await self._store.taken(submission.view_id)
 
     async def sending(self) -> None:
-        await self._store.promote_progress(now=self.after(5))
         await self.tell()
         await self.claim()
         again = await self.begin()

@@ -75,6 +75,7 @@ class Worker:
         self._jitter = jitter
         self._telemetry = telemetry or Telemetry()
         self._wake = asyncio.Event()
+        self._more_waits = True  # for a place, as far as the last claim tells
         self._stopping = False
         self._resumed = False  # what earlier processes left unknown is looked up again
         self._tasks = Tasks()
@@ -131,14 +132,18 @@ class Worker:
         free = MAX_SENDING - len(self._sending)
         if free <= 0:
             return
+        limit, busy = min(free, CLAIMED_AT_ONCE), Counter(self._sending.values())
+        self._more_waits = True  # until it is known: what ends meanwhile leaves its place to it
         claimed = await self._store.claim(
             owner=self._owner,
-            limit=min(free, CLAIMED_AT_ONCE),
-            busy=Counter(self._sending.values()),
+            limit=limit,
+            busy=busy,
             per_person=MAX_SENDING_PER_PERSON,
             now=self._clock.now(),
             lease_s=LEASE_S,
         )
+        busy.update(message.reply.user_id for message in claimed)
+        self._more_waits = len(claimed) == limit or max(busy.values(), default=0) >= MAX_SENDING_PER_PERSON
         for message in claimed:
             self._sending[message.client_reference] = message.reply.user_id
             self._tasks.start(self._send(message))
@@ -165,7 +170,8 @@ class Worker:
             _log.warning("store_unavailable", during="send", client_reference=reference)
         finally:
             self._sending.pop(reference, None)
-            self.wake()
+            if self._more_waits:
+                self.wake()
 
     async def _attempt(self, message: Message) -> Step:
         started = self._clock.monotonic()

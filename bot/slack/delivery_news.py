@@ -74,18 +74,18 @@ class DeliveryNotifier(Outbox[DeliveryNews]):
     async def _claim(self, limit: int, now: datetime) -> Sequence[DeliveryNews]:
         return await self._reports.claim_news(owner=self._owner, limit=limit, now=now, lease_s=LEASE_S)
 
-    async def _deliver(self, row: DeliveryNews) -> None:
+    async def _deliver(self, row: DeliveryNews) -> bool:
         reference = row.client_reference
         if await self._accepted_is_untold(row):
             later = self._clock.now() + _LOOK_AGAIN
             await self._reports.news_failed(reference, next_at=later, response_url_used=False)
-            return
+            return True
         message = await self._store.get(reference)
         reported = await self._reports.recipients(reference)
         counts = counts_of(reported)
         if message is None or not reported:
             await self._reports.news_failed(reference, next_at=None, response_url_used=False)
-            return
+            return True
         news = delivery_news(message, reported, unfolded=row.unfolded, causes=self._causes)
         told = await self._tell(row, message, counts, news)
         now = self._clock.now()
@@ -100,11 +100,11 @@ class DeliveryNotifier(Outbox[DeliveryNews]):
             )
             if told.way is not None:
                 _log.info("delivery_news_told", client_reference=reference, way=told.way)
-            return
+            return True
         next_at = self._next_try(since=row.since, tries=row.tries, error=told.error, now=now)
         await self._reports.news_failed(reference, next_at=next_at, response_url_used=told.url_used)
         if isinstance(told.error, NotYetError):
-            return
+            return True
         _log.warning(
             "delivery_news_not_told",
             client_reference=reference,
@@ -112,6 +112,7 @@ class DeliveryNotifier(Outbox[DeliveryNews]):
             tries=row.tries + 1,
             given_up=next_at is None,
         )
+        return True  # whatever came of it: more may have become of the message meanwhile
 
     async def _accepted_is_untold(self, row: DeliveryNews) -> bool:
         """The answer with the batch ID comes first, if it can be told at all."""

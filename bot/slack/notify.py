@@ -105,18 +105,17 @@ class Notifier(Outbox[Answer]):
         await self._store.resume_answers(now=now)
 
     async def _claim(self, limit: int, now: datetime) -> Sequence[Answer]:
-        await self._store.promote_progress(now=now)
         return await self._store.claim_answers(owner=self._owner, limit=limit, now=now, lease_s=LEASE_S)
 
-    async def _deliver(self, row: Answer) -> None:
+    async def _deliver(self, row: Answer) -> bool:
         reference = row.message.client_reference
         told = await self._tell(row)
         now = self._clock.now()
         if told.error is None:
-            await self._store.answer_told(row.answer_id, by_response_url=told.url_used, now=now)
+            more = await self._store.answer_told(row.answer_id, by_response_url=told.url_used, now=now)
             self._telemetry.told(Telling.TOLD)
             _log.info("told", client_reference=reference, answer=row.kind)
-            return
+            return more
         next_at = self._next_try(since=row.created_at, tries=row.tries, error=told.error, now=now)
         await self._store.answer_failed(row.answer_id, next_at=next_at, response_url_used=told.url_used)
         self._telemetry.told(Telling.GIVEN_UP if next_at is None else Telling.REPEATED)
@@ -128,6 +127,7 @@ class Notifier(Outbox[Answer]):
             tries=row.tries + 1,
             given_up=next_at is None,
         )
+        return True
 
     async def _tell(self, row: Answer) -> Told:
         try:

@@ -42,6 +42,7 @@ class Outbox(ABC, Generic[_Row]):
         self._wake = asyncio.Event()
         self._tasks = Tasks()
         self._telling = 0
+        self._more_waits = True  # for a place, as far as the last claim tells
         self._resumed = False  # what earlier processes could not tell is tried again at once
         self._loop: asyncio.Task[None] | None = None
 
@@ -54,8 +55,11 @@ class Outbox(ABC, Generic[_Row]):
         """Lease rows that are due, for ``LEASE_S``."""
 
     @abstractmethod
-    async def _deliver(self, row: _Row) -> None:
-        """Tell it and note how it went; a ``StoreUnavailableError`` leaves it to the end of the lease."""
+    async def _deliver(self, row: _Row) -> bool:
+        """Tell it and note how it went; a ``StoreUnavailableError`` leaves it to the end of the lease.
+
+        Returns whether something else may be due because of it.
+        """
 
     def wake(self) -> None:
         """There is something to tell."""
@@ -107,7 +111,9 @@ class Outbox(ABC, Generic[_Row]):
             self._resumed = True
         if (free := min(MAX_TELLING - self._telling, CLAIMED_AT_ONCE)) <= 0:
             return
+        self._more_waits = True  # until it is known: what ends meanwhile leaves its place to it
         rows = await self._claim(free, now)
+        self._more_waits = len(rows) == free
         for row in rows:
             self._telling += 1
             self._tasks.start(self._deliver_one(row))
@@ -115,10 +121,12 @@ class Outbox(ABC, Generic[_Row]):
             self.wake()  # there may be more
 
     async def _deliver_one(self, row: _Row) -> None:
+        more = False
         try:
-            await self._deliver(row)
+            more = await self._deliver(row)
         except StoreUnavailableError:
             _log.warning("store_unavailable", during=self._name)
         finally:
             self._telling -= 1
-            self.wake()
+            if more or self._more_waits:
+                self.wake()

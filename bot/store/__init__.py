@@ -363,16 +363,15 @@ class Store(Protocol):
         """After a start: every unknown message taken after ``since`` is due, with ``at_most`` look-ups behind it."""
         ...
 
-    async def promote_progress(self, *, now: datetime) -> None:
-        """Messages that have waited long enough without a result get a progress answer."""
-        ...
-
     async def claim_answers(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Answer]:
-        """Lease answers that are due; of one message only the oldest that is still to be told."""
+        """Lease answers that are due; of one message only the oldest that is still to be told.
+
+        First, messages that have waited long enough without a result get a progress answer.
+        """
         ...
 
-    async def answer_told(self, answer_id: int, *, by_response_url: bool, now: datetime) -> None:
-        """Slack has taken it."""
+    async def answer_told(self, answer_id: int, *, by_response_url: bool, now: datetime) -> bool:
+        """Slack has taken it. Returns whether another answer about the same message has waited for that."""
         ...
 
     async def answer_failed(self, answer_id: int, *, next_at: datetime | None, response_url_used: bool) -> None:

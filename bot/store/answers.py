@@ -53,6 +53,15 @@ _STILL_DUE = free_to_take(select(answer.c.answer_id).where(answer.c.answer_id.in
 _LEASE = update(answer).where(answer.c.answer_id.in_(THESE)).values(**LEASED).returning(answer)
 
 _TOLD = update(answer).where(_THIS).values(**_NO_NEWS, **FREE)
+_NEXT = (
+    select(answer.c.answer_id)
+    .where(
+        answer.c.client_reference == select(answer.c.client_reference).where(_THIS).scalar_subquery(),
+        _UNTOLD,
+        answer.c.due_at <= NOW,
+    )
+    .limit(1)
+)
 _FAILED = update(answer).where(_THIS, _UNTOLD).values(due_at=bindparam("next_at"), tries=answer.c.tries + 1, **FREE)
 # Before the answer is touched: a result locks them in this order.
 _COUNT_USE = (
@@ -82,15 +91,18 @@ def withdraw(connection: Connection, client_reference: str, kinds: Collection[An
     return withdrawn.rowcount > 0
 
 
-def promote_progress(connection: Connection, at: float) -> None:
-    """Messages that have waited long enough without a result get a progress answer."""
+def _promote_progress(connection: Connection, at: float) -> None:
     for reference in connection.execute(_WAITING, {"now": at}).scalars().all():
         connection.execute(_WAITS_NO_MORE, {"of": reference})
         tell(connection, reference, AnswerKind.PROGRESS, at)
 
 
 def claim(connection: Connection, *, owner: str, limit: int, at: float, lease_s: float) -> Sequence[Answer]:
-    """Lease answers that are due; of one message only the oldest that is still to be told."""
+    """Lease answers that are due; of one message only the oldest that is still to be told.
+
+    First, messages that have waited long enough without a result get a progress answer.
+    """
+    _promote_progress(connection, at)
     ids: list[int] = []
     for oldest in _oldest(connection, at):
         # Asked again of each row, now that it is locked: another process may have been faster.
@@ -127,10 +139,12 @@ def _oldest(connection: Connection, at: float) -> Iterator[list[int]]:
         page, behind = _NEXT_PAGE, {"last_due_at": rows[-1].due_at, "last_id": rows[-1].answer_id}
 
 
-def mark_told(connection: Connection, answer_id: int, *, by_response_url: bool, at: float) -> None:
+def mark_told(connection: Connection, answer_id: int, *, by_response_url: bool, at: float) -> bool:
+    """Whether the next answer about the same message has waited for this one."""
     if by_response_url:
         connection.execute(_COUNT_USE, {"this": answer_id})
     connection.execute(_TOLD, {"this": answer_id, "now": at})
+    return connection.execute(_NEXT, {"this": answer_id, "now": at}).first() is not None
 
 
 def mark_failed(connection: Connection, answer_id: int, *, next_at: float | None, response_url_used: bool) -> None:

@@ -167,7 +167,7 @@ class SqlStore:
     # -- lost answers
 
     async def take_up_lost(self, *, cause: str, holding: Collection[str], now: datetime) -> int:
-        held = list(holding)
+        held = frozenset(holding)
         return await self._write(now, partial(steps.take_up_lost, cause=cause, holding=held))
 
     async def claim_lookups(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Message]:
@@ -191,14 +191,11 @@ class SqlStore:
 
     # -- answers
 
-    async def promote_progress(self, *, now: datetime) -> None:
-        await self._write(now, answers.promote_progress)
-
     async def claim_answers(self, *, owner: str, limit: int, now: datetime, lease_s: float) -> Sequence[Answer]:
         return await self._write(now, partial(answers.claim, owner=owner, limit=limit, lease_s=lease_s))
 
-    async def answer_told(self, answer_id: int, *, by_response_url: bool, now: datetime) -> None:
-        await self._write(now, partial(answers.mark_told, answer_id=answer_id, by_response_url=by_response_url))
+    async def answer_told(self, answer_id: int, *, by_response_url: bool, now: datetime) -> bool:
+        return await self._write(now, partial(answers.mark_told, answer_id=answer_id, by_response_url=by_response_url))
 
     async def answer_failed(self, answer_id: int, *, next_at: datetime | None, response_url_used: bool) -> None:
         next_try = None if next_at is None else seconds(next_at)

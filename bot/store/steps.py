@@ -65,6 +65,17 @@ def _accept(states: Collection[State]) -> ReturningUpdate[bool, str, int]:
 
 _ACCEPT = _accept(_SETTLED_BY_BATCH)
 _ACCEPT_REPORTED = _accept(SETTLED_BY_REPORT)
+_HELD = free_to_take(
+    select(message.c.client_reference).where(
+        message.c.client_reference.in_(THESE), message.c.lease_owner == bindparam("owner")
+    ),
+    message,
+)
+_RENEW = update(message).where(message.c.client_reference.in_(THESE)).values(lease_until=bindparam("until"))
+_CUT_OFF = free_to_take(
+    select(message.c.client_reference).where(message.c.state == State.SENDING, message.c.lease_until <= NOW),
+    message,
+)
 _LOOKUPS_DUE = free_to_take(
     select(message.c.client_reference)
     .where(message.c.lookup_due_at <= NOW, message.c.state == State.UNKNOWN, unleased(message))
@@ -142,23 +153,17 @@ def accept(
 
 def renew(connection: Connection, client_references: Sequence[str], *, owner: str, at: float, lease_s: float) -> None:
     """Extend the leases on what is this owner's, but for rows that somebody is writing at this moment: next time."""
-    theirs = select(message.c.client_reference).where(
-        message.c.client_reference.in_(client_references), message.c.lease_owner == owner
-    )
-    references = connection.execute(free_to_take(theirs, message)).scalars().all()
+    held = {"these": list(client_references), "owner": owner}
+    references = connection.execute(_HELD, held).scalars().all()
     if references:
-        these = message.c.client_reference.in_(references)
-        connection.execute(update(message).where(these).values(lease_until=at + lease_s))
+        connection.execute(_RENEW, {"these": references, "until": at + lease_s})
 
 
 def take_up_lost(connection: Connection, *, cause: str, holding: Collection[str], at: float) -> int:
     """`sending` → `unknown` for messages whose lease has ended; how many."""
-    cut_off = select(message.c.client_reference).where(
-        message.c.state == State.SENDING,
-        message.c.lease_until <= at,
-        message.c.client_reference.not_in(list(holding)),
-    )
-    references = connection.execute(free_to_take(cut_off, message)).scalars().all()
+    references = [
+        reference for reference in connection.execute(_CUT_OFF, {"now": at}).scalars() if reference not in holding
+    ]
     if references:
         these = message.c.client_reference.in_(references)
         connection.execute(update(message).where(these).values(**_columns(Lost(cause), at)))

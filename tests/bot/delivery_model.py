@@ -419,7 +419,6 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(who=WHO, fails=st.booleans())
     def tell(self, who: int, fails: bool) -> None:
-        self.do(self.store.promote_progress(now=self.now))
         for one in self.do(self.store.claim_answers(owner=self.owner(who), limit=5, now=self.now, lease_s=60)):
             if fails:
                 later = self.now + timedelta(seconds=5)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.causes import Catalogue
-from bot.domain import Accepted, AnswerKind, Message, Refused, ReplyRoute, Submission
+from bot.domain import Accepted, AnswerKind, Lost, Message, Refused, ReplyRoute, Submission
 from bot.slack import outbox
 from bot.slack.gateway import SlackError, SlackGateway
 from bot.slack.notify import RESPONSE_URL_USES, Notifier, tell
@@ -447,9 +448,30 @@ async def test_progress_is_told_after_a_moment_by_itself(
     assert "queued" in slack.state.messages[0].text
 
 
-async def test_many_answers_go_out_side_by_side_but_not_without_bound(
-    office: Office, submission: Submit, until: Until
+async def test_an_answer_that_waited_for_an_older_one_is_told_right_after_it(
+    office: Office, submission: Submit, until: Until, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outbox, "POLL_S", 60.0)
+    slack = ScriptedSlack()
+    slack.gate.clear()
+    begun, now = await office.sending(submission()), clock.now()
+    looked_up = partial(office.store.record_lookup, begun.client_reference, next_at=None, tell=True, now=now)
+    await office.store.record(begun.client_reference, Lost("transport-reset"), owner="w", attempt=1, now=now)
+    await looked_up(batch_id=None)
+    notifier = await office.start(slack=slack)
+    await until(lambda: slack.under_way == 1)  # that it may have been sent
+    await looked_up(batch_id="B1")
+    notifier.wake()
+    await asyncio.sleep(0.02)
+    assert slack.under_way == 1
+    slack.gate.set()
+    await until(lambda: len(slack.taken) == 2)
+
+
+async def test_many_answers_go_out_side_by_side_but_not_without_bound(
+    office: Office, submission: Submit, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "POLL_S", 60.0)
     slack = ScriptedSlack()
     slack.gate.clear()
     for _ in range(outbox.MAX_TELLING + 5):

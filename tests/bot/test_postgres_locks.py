@@ -67,7 +67,7 @@ async def test_a_claim_passes_by_rows_that_are_locked(database: PostgresDatabase
     with holding(database, "SELECT 1 FROM message WHERE client_reference = %s", locked):
         started = time.monotonic()
         assert await claimed(store, owner="a") == [free]
-        await store.promote_progress(now=NOW + HOUR)
+        await store.claim_answers(owner="n", limit=5, now=NOW + HOUR, lease_s=60)
         assert time.monotonic() - started < AT_ONCE_S
     assert [row["client_reference"] for row in database.rows(answer)] == [free]
     assert await claimed(store, owner="a") == [locked]

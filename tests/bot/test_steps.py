@@ -53,7 +53,6 @@ CALLS: dict[str, Call] = {
     "look-up that finds": looking_up("B3"),
     "look-up that does not": looking_up(None),
     "resume look-ups": lambda store, _: store.resume_lookups(at_most=0, since=START - timedelta(days=1), now=NOW),
-    "promote progress": lambda store, _: store.promote_progress(now=NOW),
     "claim answers": lambda store, _: store.claim_answers(owner=OWNER, limit=9, now=NOW, lease_s=LEASE_S),
     "resume answers": lambda store, _: store.resume_answers(now=NOW),
     "delivery report": lambda store, reference: store.reports.take(

@@ -547,24 +547,21 @@ async def test_progress_is_told_only_when_the_result_takes_longer_than_a_moment(
     store: Store, submission: Submit
 ) -> None:
     await queued(store, submission())
-    await store.promote_progress(now=at(PROGRESS_AFTER_S - 0.1))
-    assert await told(store, at(2)) == []
-    await store.promote_progress(now=at(PROGRESS_AFTER_S))
-    await store.promote_progress(now=at(PROGRESS_AFTER_S))
-    assert await told(store, at(2)) == [AnswerKind.PROGRESS]
+    assert await told(store, at(PROGRESS_AFTER_S - 0.1)) == []
+    assert await told(store, at(PROGRESS_AFTER_S)) == [AnswerKind.PROGRESS]
+    assert await told(store, at(PROGRESS_AFTER_S + 1)) == []
 
 
 @pytest.mark.parametrize("step", [Accepted("B1"), Refused("http-400")], ids=["accepted", "refused"])
 async def test_no_progress_is_told_after_the_result(store: Store, submission: Submit, step: Step) -> None:
     begun = await sending(store, submission())
     await record(store, begun, step, now=at(1))
-    await store.promote_progress(now=at(10))
     assert await told(store, at(10)) == [AnswerKind.RESULT]
 
 
 async def test_news_of_what_was_going_on_is_dropped_when_there_is_a_result(store: Store, submission: Submit) -> None:
     begun = await sending(store, submission())
-    await store.promote_progress(now=at(3))
+    assert await store.claim_answers(owner="n1", limit=0, now=at(3), lease_s=60) == []  # it is to be told by now
     await record(store, begun, TryAgain("transport-dns", at(6), tell=AnswerKind.WAITING), now=at(5))
     await claim(store, now=at(6))
     again = await store.begin(begun.client_reference, owner="w1", now=at(6), lease_s=LEASE_S)
@@ -576,7 +573,6 @@ async def test_news_of_what_was_going_on_is_dropped_when_there_is_a_result(store
 async def test_a_wait_that_was_told_makes_the_progress_needless(store: Store, submission: Submit) -> None:
     begun = await sending(store, submission())
     await record(store, begun, TryAgain("http-429", at(60), rate_limited=True, tell=AnswerKind.RATE_LIMITED), now=at(1))
-    await store.promote_progress(now=at(30))
     [due] = await store.claim_answers(owner="n1", limit=5, now=at(30), lease_s=60)
     assert (due.kind, due.until) == (AnswerKind.RATE_LIMITED, at(60))
 

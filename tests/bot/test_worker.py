@@ -216,6 +216,27 @@ async def test_one_persons_hundreds_leave_room_for_anothers_one(
     assert crew.sender.under_way == MAX_SENDING_PER_PERSON + 1
 
 
+@pytest.mark.parametrize("place", ["MAX_SENDING", "MAX_SENDING_PER_PERSON"])
+async def test_a_place_that_gets_free_is_taken_without_waiting_for_the_next_poll(
+    crew: Crew,
+    store: SqlStore,
+    clock: FakeClock,
+    submission: Submit,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    monkeypatch.setattr(module, "POLL_S", 60.0)
+    monkeypatch.setattr(module, place, 2)
+    crew.sender.gate.clear()
+    for _ in range(6):
+        await queued(store, submission(), clock)
+    await crew.start()
+    await until(lambda: crew.sender.under_way == 2)
+    crew.sender.gate.set()
+    await until(sends(crew.sender, 6))
+
+
 async def test_no_message_is_sent_twice_by_two_processes(
     crew: Crew, database: Database, clock: FakeClock, submission: Submit, until: Until
 ) -> None:

@@ -53,7 +53,7 @@ class AccessNotifier(Outbox[Notice]):
     async def _claim(self, limit: int, now: datetime) -> Sequence[Notice]:
         return await self._store.claim_notices(owner=self._owner, limit=limit, now=now, lease_s=LEASE_S)
 
-    async def _deliver(self, row: Notice) -> None:
+    async def _deliver(self, row: Notice) -> bool:
         try:
             async with asyncio.timeout(TELLING_LIMIT_S):
                 channel_id, ts = await self._post(row)
@@ -67,6 +67,7 @@ class AccessNotifier(Outbox[Notice]):
                 row.notice_id, shown=shown, channel_id=channel_id, ts=ts, now=self._clock.now()
             )
             _log.info("notice_told", notice=row.kind, to=row.to_user_id)
+        return True  # it may be due again: there is a decision by now
 
     async def _post(self, row: Notice) -> tuple[str | None, str | None]:
         """Post it or change what was posted: channel and ts, None where there is nothing new."""
