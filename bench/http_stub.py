@@ -40,6 +40,8 @@ class HttpStub:
                 length = _LENGTH.search(head)
                 body = await reader.readexactly(int(length[1])) if length else b""
                 said = await self.answer(head, body)
+                if writer.is_closing():  # meanwhile
+                    return
                 writer.write(
                     f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(said)}\r\n\r\n".encode()
                     + said
