@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, tuple_, update
 
 from bot.domain import INTERIM, Answer, AnswerKind
-from bot.store.leases import FREE, LEASED, LIMIT, NOW, THESE, free_to_take, lease, unleased
+from bot.store.binds import LIMIT, NEXT_AT, NOW, OF, THESE, THIS, UNTIL
+from bot.store.leases import FREE, LEASED, free_to_take, lease, unleased
 from bot.store.rows import answer_from, message_from
 from bot.store.tables import answer, message
 
@@ -17,8 +18,8 @@ _PROGRESS_BATCH = 200
 _PAGE = 200  # answers looked at in one statement
 _PAGES = 25  # that are looked at in one claim: it ends, even if none of them can be told yet
 
-_THIS = answer.c.answer_id == bindparam("this")
-_OF = answer.c.client_reference == bindparam("of")
+_THIS = answer.c.answer_id == THIS
+_OF = answer.c.client_reference == OF
 _UNTOLD = answer.c.told_at.is_(None)
 _DUE = (answer.c.due_at <= NOW, unleased(answer))
 _NO_NEWS = {"told_at": NOW, "due_at": None}
@@ -26,10 +27,10 @@ _NO_NEWS = {"told_at": NOW, "due_at": None}
 _NO_NEWS_ANY_MORE = update(answer).where(_OF, answer.c.kind.in_(THESE), _UNTOLD).values(**_NO_NEWS)
 _WITHDRAW = _NO_NEWS_ANY_MORE.where(unleased(answer))
 _TELL = insert(answer).values(
-    client_reference=bindparam("of"),
-    user_id=select(message.c.user_id).where(message.c.client_reference == bindparam("of")).scalar_subquery(),
+    client_reference=OF,
+    user_id=select(message.c.user_id).where(message.c.client_reference == OF).scalar_subquery(),
     kind=bindparam("what"),
-    until_at=bindparam("until"),
+    until_at=UNTIL,
     created_at=NOW,
     due_at=NOW,
 )
@@ -38,13 +39,13 @@ _WAITING = free_to_take(
     select(message.c.client_reference)
     .where(message.c.progress_due_at <= NOW)
     .order_by(message.c.progress_due_at)
-    .limit(_PROGRESS_BATCH),
+    .limit(LIMIT),
     message,
 )
-_WAITS_NO_MORE = update(message).where(message.c.client_reference == bindparam("of")).values(progress_due_at=None)
+_WAITS_NO_MORE = update(message).where(message.c.client_reference == OF).values(progress_due_at=None)
 
 _IN_ORDER = (answer.c.due_at, answer.c.answer_id)
-_FIRST_PAGE = select(*_IN_ORDER, answer.c.client_reference).where(*_DUE).order_by(*_IN_ORDER).limit(_PAGE)
+_FIRST_PAGE = select(*_IN_ORDER, answer.c.client_reference).where(*_DUE).order_by(*_IN_ORDER).limit(LIMIT)
 _NEXT_PAGE = _FIRST_PAGE.where(tuple_(*_IN_ORDER) > tuple_(bindparam("last_due_at"), bindparam("last_id")))
 _UNTOLD_OF = select(answer.c.client_reference, answer.c.answer_id, answer.c.due_at).where(
     answer.c.client_reference.in_(THESE), _UNTOLD
@@ -62,7 +63,7 @@ _NEXT = (
     )
     .limit(1)
 )
-_FAILED = update(answer).where(_THIS, _UNTOLD).values(due_at=bindparam("next_at"), tries=answer.c.tries + 1, **FREE)
+_FAILED = update(answer).where(_THIS, _UNTOLD).values(due_at=NEXT_AT, tries=answer.c.tries + 1, **FREE)
 # Before the answer is touched: a result locks them in this order.
 _COUNT_USE = (
     update(message)
@@ -92,7 +93,7 @@ def withdraw(connection: Connection, client_reference: str, kinds: Collection[An
 
 
 def _promote_progress(connection: Connection, at: float) -> None:
-    for reference in connection.execute(_WAITING, {"now": at}).scalars().all():
+    for reference in connection.execute(_WAITING, {"now": at, "limit": _PROGRESS_BATCH}).scalars().all():
         connection.execute(_WAITS_NO_MORE, {"of": reference})
         tell(connection, reference, AnswerKind.PROGRESS, at)
 
@@ -124,7 +125,7 @@ def _oldest(connection: Connection, at: float) -> Iterator[list[int]]:
     page: Select[Any] = _FIRST_PAGE
     behind: dict[str, Any] = {}
     for _ in range(_PAGES):
-        rows = connection.execute(page, {"now": at, **behind}).all()
+        rows = connection.execute(page, {"now": at, "limit": _PAGE, **behind}).all()
         if not rows:
             return
         references = {row.client_reference for row in rows}

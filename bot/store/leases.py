@@ -1,22 +1,17 @@
-"""A lease: for how long a row is one process's own.
-
-Statements are made once, with a name for each value that differs; to make one costs more than to run it.
-"""
+"""A lease: for how long a row is one process's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, Select, Table, bindparam, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-NOW: BindParameter[float] = bindparam("now")  # seconds since 1970
-LIMIT: BindParameter[int] = bindparam("limit")
-THESE: BindParameter[Any] = bindparam("these", expanding=True)  # keys
+from bot.store.binds import LIMIT, NOW, OWNER, THESE, UNTIL
 
 FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
-LEASED: dict[str, Any] = {"lease_owner": bindparam("owner"), "lease_until": bindparam("until")}
+LEASED: dict[str, Any] = {"lease_owner": OWNER, "lease_until": UNTIL}
 
 
 def lease(owner: str, at: float, lease_s: float) -> dict[str, Any]:

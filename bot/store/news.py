@@ -14,19 +14,20 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from bot.domain import State
 from bot.reports import CANCELLED, DeliveryNews, counts_by, counts_from, news_due
 from bot.store import recipients
-from bot.store.leases import FREE, NOW, Claim
+from bot.store.binds import NEXT_AT, NOW, OF
+from bot.store.leases import FREE, Claim
 from bot.store.rows import delivery_news_from, known_moment, seconds
 from bot.store.tables import delivery_news, message
 
-_OF = delivery_news.c.client_reference == bindparam("of")
-_MESSAGE = message.c.client_reference == bindparam("of")
+_OF = delivery_news.c.client_reference == OF
+_MESSAGE = message.c.client_reference == OF
 _STATE = select(message.c.state).where(_MESSAGE)
 _SETTLED = update(message).where(_MESSAGE).values(poll_due_at=None)
 _LOCK = select(message.c.client_reference).where(_MESSAGE).with_for_update(key_share=True)
 _COUNT_USE = update(message).where(_MESSAGE).values(response_url_uses=message.c.response_url_uses + 1)
 _NEWS = select(delivery_news).where(_OF)
 _FIRST = insert(delivery_news).values(
-    client_reference=bindparam("of"),
+    client_reference=OF,
     user_id=select(message.c.user_id).where(_MESSAGE).scalar_subquery(),
     since_at=NOW,
     due_at=bindparam("due"),
@@ -49,7 +50,7 @@ _TOLD = (
 _FAILED = (
     update(delivery_news)
     .where(_OF, delivery_news.c.due_at.is_not(None))
-    .values(due_at=bindparam("next_at"), tries=delivery_news.c.tries + 1, **FREE)
+    .values(due_at=NEXT_AT, tries=delivery_news.c.tries + 1, **FREE)
 )
 _CLAIM = Claim(delivery_news, key="client_reference", due_at="due_at")
 

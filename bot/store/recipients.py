@@ -16,14 +16,14 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, upda
 
 from bot.domain import Content
 from bot.reports import QUEUED, Counts, RecipientState, Report, counts_by, is_final, merge, no_final_word
-from bot.store.leases import THESE
+from bot.store.binds import OF, THESE
 from bot.store.rows import known_moment, maybe_seconds, recipient_from, storable
 from bot.store.tables import recipient
 
 # Beyond these, a time is no time of ours; a database keeps it, but may not give it back as one.
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
-_THEIRS = recipient.c.client_reference == bindparam("of")
+_THEIRS = recipient.c.client_reference == OF
 _ADD = insert(recipient)
 _ALL = select(recipient).where(_THEIRS).order_by(recipient.c.position)
 _WITH_NUMBERS = _ALL.where(recipient.c.e164.in_(THESE))

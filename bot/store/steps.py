@@ -11,7 +11,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain import Accepted, AnswerKind, Lost, Message, Refused, State, Step, TryAgain
 from bot.store import answers, recipients
-from bot.store.leases import FREE, LEASED, LIMIT, NOW, THESE, free_to_take, lease, unleased
+from bot.store.binds import LIMIT, NOW, OF, OWNER, THESE, UNTIL
+from bot.store.leases import FREE, LEASED, free_to_take, lease, unleased
 from bot.store.rows import content_from, message_from, seconds, storable
 from bot.store.tables import message
 
@@ -22,13 +23,13 @@ _SETTLED_BY_BATCH = (State.SENDING, State.UNKNOWN)
 # A queued one that Sinch reports of certainly reached it, whatever we thought of the attempt.
 SETTLED_BY_REPORT = (State.QUEUED, *_SETTLED_BY_BATCH)
 
-_THIS = message.c.client_reference == bindparam("of")
+_THIS = message.c.client_reference == OF
 _BEGIN = (
     update(message)
     .where(
         _THIS,
         message.c.state == State.QUEUED,
-        message.c.lease_owner == bindparam("owner"),
+        message.c.lease_owner == OWNER,
         message.c.lease_until > NOW,
     )
     .values(
@@ -36,7 +37,7 @@ _BEGIN = (
         attempts=message.c.attempts + 1,
         first_attempt_at=func.coalesce(message.c.first_attempt_at, NOW),
         attempt_started_at=NOW,
-        lease_until=bindparam("until"),
+        lease_until=UNTIL,
     )
     .returning(message)
 )
@@ -66,12 +67,10 @@ def _accept(states: Collection[State]) -> ReturningUpdate[bool, str, int]:
 _ACCEPT = _accept(_SETTLED_BY_BATCH)
 _ACCEPT_REPORTED = _accept(SETTLED_BY_REPORT)
 _HELD = free_to_take(
-    select(message.c.client_reference).where(
-        message.c.client_reference.in_(THESE), message.c.lease_owner == bindparam("owner")
-    ),
+    select(message.c.client_reference).where(message.c.client_reference.in_(THESE), message.c.lease_owner == OWNER),
     message,
 )
-_RENEW = update(message).where(message.c.client_reference.in_(THESE)).values(lease_until=bindparam("until"))
+_RENEW = update(message).where(message.c.client_reference.in_(THESE)).values(lease_until=UNTIL)
 _CUT_OFF = free_to_take(
     select(message.c.client_reference).where(message.c.state == State.SENDING, message.c.lease_until <= NOW),
     message,

@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from bot.domain import AnswerKind, Message, State
 from bot.reports import Report, Took
 from bot.store import answers, news, recipients, steps
+from bot.store.binds import NEXT_AT, OF, THIS
 from bot.store.leases import FREE, Claim
 from bot.store.rows import content_from, message_from, storable
 from bot.store.tables import message
 
 _AT_SINCH = (State.ACCEPTED, State.CANCELLED)
 
-_THIS = message.c.client_reference == bindparam("of")
-_BY_BATCH = select(message.c.client_reference).where(message.c.batch_id == bindparam("of")).limit(1)
-_BY_REFERENCE = select(message.c.client_reference).where(_THIS).limit(1)
+_THIS = message.c.client_reference == OF
+_BY_BATCH = select(message.c.client_reference).where(message.c.batch_id == THIS).limit(1)
+_BY_REFERENCE = select(message.c.client_reference).where(message.c.client_reference == THIS).limit(1)
 _LOCKED = (
     select(message.c.state, message.c.batch_id, message.c.poll_due_at).where(_THIS).with_for_update(key_share=True)
 )
-_POLLED = update(message).where(_THIS).values(polls=message.c.polls + 1, poll_due_at=bindparam("next_at"), **FREE)
+_POLLED = update(message).where(_THIS).values(polls=message.c.polls + 1, poll_due_at=NEXT_AT, **FREE)
 _CONTENT = select(message.c.content, message.c.recipient_count).where(_THIS)
 _CLAIM = Claim(message, key="client_reference", due_at="poll_due_at")
 
@@ -34,7 +35,7 @@ def reference_of(connection: Connection, *, batch_id: str | None, client_referen
     """Which message a report is about: the one with this batch ID, else the one with this reference."""
     for statement, value in ((_BY_BATCH, batch_id), (_BY_REFERENCE, client_reference)):
         if value is not None:
-            reference: str | None = connection.execute(statement, {"of": storable(value)}).scalar()
+            reference: str | None = connection.execute(statement, {"this": storable(value)}).scalar()
             if reference is not None:
                 return reference
     return None

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Select, bindparam, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.domain import Message, State
-from bot.store.leases import LEASED, NOW, THESE, free_to_take, lease, unleased
+from bot.store.binds import NOW, THESE
+from bot.store.leases import LEASED, free_to_take, lease, unleased
 from bot.store.rows import message_from
 from bot.store.tables import message
 
@@ -28,7 +29,7 @@ def _waiting(*due: ColumnElement[bool]) -> Select[str, str, int]:
         select(message.c.client_reference, message.c.user_id, message.c.created_at)
         .where(*due)
         .order_by(message.c.due_at)
-        .limit(LOOKED_AT)
+        .limit(bindparam("looked_at"))
         .subquery()
     )
     turn = func.row_number().over(
@@ -128,7 +129,12 @@ def claim(
 
 def waiting(connection: Connection, *, places: Places, at: float) -> list[Waiting]:
     """What is due, as ``fair_turns`` takes it. It only reads: with thousands in front it takes its time."""
-    values: dict[str, Any] = {"now": at, "per_person": places.per_person, "reach": places.reach}
+    values: dict[str, Any] = {
+        "now": at,
+        "looked_at": LOOKED_AT,
+        "per_person": places.per_person,
+        "reach": places.reach,
+    }
     if full := places.full:
         values["full"] = full
     found = connection.execute(_WAITING_OTHERS if full else _WAITING, values)
