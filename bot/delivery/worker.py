@@ -34,6 +34,7 @@ RENEW_EVERY_S = 3.0  # three chances within one lease
 POLL_S = 0.5  # for rows of other processes and for pauses that end; a new row here wakes the worker at once
 MAX_SENDING = 500  # attempts under way at once
 MAX_SENDING_PER_PERSON = 300  # of these, one person's: the rest is always there for the others
+RENEWED_AT_ONCE = 50  # a submission waits for one such write at most. Ours
 CLAIMED_AT_ONCE = 16  # what is started together holds up the acks together. Ours
 MAX_LOOKING_UP = 200
 LOOKUP_WINDOW = timedelta(minutes=10)  # before the attempt: the clocks may differ
@@ -286,8 +287,9 @@ class Worker:
 
     async def _renew(self) -> None:
         held = [*self._sending, *self._looking_up]
-        if held:
-            await self._store.renew(held, owner=self._owner, now=self._clock.now(), lease_s=LEASE_S)
+        for start in range(0, len(held), RENEWED_AT_ONCE):
+            some = held[start : start + RENEWED_AT_ONCE]
+            await self._store.renew(some, owner=self._owner, now=self._clock.now(), lease_s=LEASE_S)
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

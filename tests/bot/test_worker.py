@@ -376,6 +376,29 @@ async def test_leases_are_renewed_while_the_attempt_lasts(
     assert message.state is State.SENDING
 
 
+async def test_many_leases_are_renewed_a_few_in_each_write(
+    crew: Crew, clock: FakeClock, submission: Submit, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RENEWED_AT_ONCE", 3)
+    renewed: list[list[str]] = []
+    renew = crew.store.renew
+
+    async def noted(client_references: Sequence[str], *, owner: str, now: datetime, lease_s: float) -> None:
+        renewed.append(list(client_references))
+        await renew(client_references, owner=owner, now=now, lease_s=lease_s)
+
+    monkeypatch.setattr(crew.store, "renew", noted)
+    crew.sender.gate.clear()
+    references = [await queued(crew.store, submission(), clock) for _ in range(7)]
+    await crew.start()
+    await until(lambda: crew.sender.under_way == 7)
+    await until(lambda: clock.sleepers >= 2)
+    await clock.advance(RENEW_EVERY_S)
+    await until(lambda: len(renewed) == 3)
+    assert [len(some) for some in renewed] == [3, 3, 1]
+    assert sorted(reference for some in renewed for reference in some) == sorted(references)
+
+
 async def test_a_message_whose_lease_was_lost_is_not_sent(
     crew: Crew, store: SqlStore, clock: FakeClock, submission: Submit, until: Until
 ) -> None:
