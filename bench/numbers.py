@@ -40,12 +40,16 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """``ours`` against ``limit`` times ``other``; ``other`` None: against the limit itself, in the series' unit."""
+    """``ours`` against ``limit`` times ``other``; ``other`` None: against the limit itself, in the series' unit.
+
+    ``column`` is the one that counts, where it is not the table's own.
+    """
 
     ours: str
     better: Better
     limit: float
     other: str | None = None
+    column: str | None = None
 
     def reached(self, series: Mapping[str, Series]) -> bool:
         value = self.value(series)
@@ -58,7 +62,8 @@ class Goal:
         unit = "" if self.other is not None else f" {series[self.ours].unit}"
         against = f" × {self.other}" if self.other is not None else unit
         verdict = "reached" if self.reached(series) else "**not reached**"
-        return f"{self.ours}: {shown(self.value(series))}{against} (goal {self.better.value} {self.limit:g}): {verdict}"
+        whose = self.ours if self.column is None else f"{self.ours}, {self.column}"
+        return f"{whose}: {shown(self.value(series))}{against} (goal {self.better.value} {self.limit:g}): {verdict}"
 
 
 def ratio(ours: Series, other: Series | None) -> float:

@@ -24,8 +24,12 @@ def markdown(table: Table) -> str:
     ]
     rule = ["---", *("--:" for _ in head[1:])]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
-    series = {name: row[table.column_of_goals] for name, row in table.rows.items()} | dict(table.also)
-    goals = [f"- {goal.sentence(series)}" for goal in table.goals if goal.other is None or goal.other in series]
+    goals = []
+    for goal in table.goals:
+        column = goal.column or table.column_of_goals
+        series = {name: row[column] for name, row in table.rows.items()} | dict(table.also)
+        if goal.other is None or goal.other in series:
+            goals.append(f"- {goal.sentence(series)}")
     noisy = "\n\nNoisy: what is compared with was slower than itself by more than a fifth between rounds."
     return (
         f"### {table.title}\n\n{text}\n\n"

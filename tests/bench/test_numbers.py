@@ -91,6 +91,19 @@ def test_a_table_has_a_line_for_each_with_its_ratio_and_the_goals() -> None:
     assert "Noisy" not in printed
 
 
+def test_a_goal_may_be_about_another_column() -> None:
+    rows = {
+        name: {"p50": Series((middle,), "ms"), "p99": Series((late,), "ms")}
+        for name, middle, late in (("floor", 1.0, 2.0), ("ours", 1.0, 8.0))
+    }
+    goals = [Goal("ours", Better.LOWER, 1.5, "floor"), Goal("ours", Better.LOWER, 1.5, "floor", "p99")]
+
+    printed = markdown(Table("Time to ack", "floor", rows, goals, "p50"))
+
+    assert "- ours: 1.00 × floor (goal ≤ 1.5): reached\n" in printed
+    assert "- ours, p99: 4.00 × floor (goal ≤ 1.5): **not reached**" in printed
+
+
 def test_a_noisy_floor_is_said() -> None:
     rows = {"floor": {"p50": Series((1.0, 1.5), "ms")}}
 
