@@ -17,7 +17,7 @@ _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
 
-class BadAnswer(Exception):  # noqa: N818  it is one
+class BadAnswerError(Exception):
     """A contender answered with another status than 200: its times mean nothing."""
 
 
@@ -65,7 +65,7 @@ class _Connection(asyncio.Protocol):
             return
         self._received = b""
         if head[9:12] != b"200":
-            self._gun.fail(BadAnswer(head[:200].decode("latin-1") + body[:200].decode("utf-8", "replace")))
+            self._gun.fail(BadAnswerError(head[:200].decode("latin-1") + body[:200].decode("utf-8", "replace")))
             return
         self._gun.done(self, self._index, time.perf_counter() - self._fired_at)
 

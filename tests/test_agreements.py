@@ -369,6 +369,7 @@ HARMLESS_CALLS = frozenset(
         "scalar_subquery",
         "unleased",
         "free_to_take",
+        "leasing",
         "Claim",
         "select_from",
         "outerjoin",

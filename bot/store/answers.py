@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select
 
 from bot.domain import INTERIM, Answer, AnswerKind
 from bot.store.binds import LIMIT, NEXT_AT, NOW, OF, THESE, THIS, UNTIL
-from bot.store.leases import FREE, LEASED, free_to_take, lease, unleased
+from bot.store.leases import FREE, free_to_take, lease, leasing, unleased
 from bot.store.rows import answer_from, message_from
 from bot.store.tables import answer, message
 
@@ -51,7 +51,7 @@ _UNTOLD_OF = select(answer.c.client_reference, answer.c.answer_id, answer.c.due_
     answer.c.client_reference.in_(THESE), _UNTOLD
 )
 _STILL_DUE = free_to_take(select(answer.c.answer_id).where(answer.c.answer_id.in_(THESE), *_DUE), answer)
-_LEASE = update(answer).where(answer.c.answer_id.in_(THESE)).values(**LEASED).returning(answer)
+_LEASE = leasing(answer.c.answer_id).returning(answer)
 
 _TOLD = update(answer).where(_THIS).values(**_NO_NEWS, **FREE)
 _NEXT = (

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, or_, select, update
+from sqlalchemy import Column, Connection, RowMapping, Select, Table, Update, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.store.binds import LIMIT, NOW, OWNER, THESE, UNTIL
 
 FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
-LEASED: dict[str, Any] = {"lease_owner": OWNER, "lease_until": UNTIL}
+
+
+def leasing(key: Column[Any]) -> Update:
+    """Lease the rows whose ``key`` is one of ``THESE``; ``lease`` has the other values."""
+    return update(key.table).where(key.in_(THESE)).values(lease_owner=OWNER, lease_until=UNTIL)
 
 
 def lease(owner: str, at: float, lease_s: float) -> dict[str, Any]:
-    """The values for ``LEASED``."""
+    """One owner's, for ``lease_s`` seconds from ``at``: the values that ``leasing`` leaves open, but for the rows."""
     return {"owner": owner, "until": at + lease_s}
 
 
@@ -46,7 +50,7 @@ class Claim:
         longest_first = (table.c[due_at], self._key)
         due = select(self._key).where(table.c[due_at] <= NOW, unleased(table)).order_by(*longest_first).limit(LIMIT)
         self._due = free_to_take(due, table)
-        self._lease = update(table).where(self._key.in_(THESE)).values(**LEASED)
+        self._lease = leasing(self._key)
         self._rows = select(table).where(self._key.in_(THESE)).order_by(*longest_first)
 
     def __call__(

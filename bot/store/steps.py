@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from bot.domain import Accepted, AnswerKind, Lost, Message, Refused, State, Step, TryAgain
 from bot.store import answers, recipients
 from bot.store.binds import LIMIT, NOW, OF, OWNER, THESE, UNTIL
-from bot.store.leases import FREE, LEASED, free_to_take, lease, unleased
+from bot.store.leases import FREE, free_to_take, lease, leasing, unleased
 from bot.store.rows import content_from, message_from, seconds, storable
 from bot.store.tables import message
 
@@ -82,7 +82,7 @@ _LOOKUPS_DUE = free_to_take(
     .limit(LIMIT),
     message,
 )
-_LEASE = update(message).where(message.c.client_reference.in_(THESE)).values(**LEASED).returning(message)
+_LEASE = leasing(message.c.client_reference).returning(message)
 
 
 def begin(connection: Connection, client_reference: str, *, owner: str, at: float, lease_s: float) -> Message | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.domain import Message, State
 from bot.store.binds import NOW, THESE
-from bot.store.leases import LEASED, free_to_take, lease, unleased
+from bot.store.leases import free_to_take, lease, leasing, unleased
 from bot.store.rows import message_from
 from bot.store.tables import message
 
@@ -20,7 +20,7 @@ AT_ONCE = 4  # processes that may reach for the same messages at one moment
 _DUE = (message.c.state == State.QUEUED, message.c.due_at <= NOW, unleased(message))
 # Whoever has as many under way as one person may: however many of theirs stand in front.
 _NOT_FULL = message.c.user_id.not_in(bindparam("full", expanding=True))
-_LEASE = update(message).where(message.c.client_reference.in_(THESE)).values(**LEASED).returning(message)
+_LEASE = leasing(message.c.client_reference).returning(message)
 
 
 def _waiting(*due: ColumnElement[bool]) -> Select[str, str, int]:
